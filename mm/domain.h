@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain: a range of physical addresses from 0, a slot for each 4 KiB frame of it, and a constant distance from
+ * physical address to pointer (M-1, M-2). The pool of host frames is one; the RAM of each VM, by GPA, is another; a
+ * bare-metal guest's RAM is a third.
+ */
+#ifndef MM_DOMAIN_H
+#define MM_DOMAIN_H
+
+#include "mm/allocator.h"
+#include "mm/slot.h"
+#include "mm/types.h"
+
+struct page_table;
+
+struct phys_domain {
+	struct slot *slots;
+	uint64_t nr_frames;
+	unsigned char *memory; /* where physical address 0 is */
+	struct frame_allocator allocator;
+
+	lock_t lock;		   /* of what follows */
+	struct page_table *tables; /* that live here: for the audit */
+	uint32_t deferred;	   /* first of the removed nodes that wait for a grace period, by slot.next */
+	uint64_t nr_deferred;
+	_Atomic uint32_t last_list; /* ids of lists given out so far */
+	_Atomic uint64_t nr_corrupt; /* references that a table claimed and no slot confirmed: hostile tables */
+};
+
+/*
+ * Makes a domain of `nr_frames` frames. `slots` has as many records, all zero, and `memory` points to physical address 0;
+ * both stay the caller's and outlive the domain. The allocator is empty: give it memory with allocator_add().
+ * -EINVAL if there is no frame or frame numbers would not fit 32 bits.
+ */
+int domain_init(struct phys_domain *domain, struct slot *slots, uint64_t nr_frames, void *memory);
+
+/* Slot of a frame (1.2). -EINVAL misaligned, -ERANGE beyond the domain. */
+int domain_slot(const struct phys_domain *domain, paddr_t paddr, struct slot **slot);
+
+/* Is [paddr, paddr+len) a range of the domain? */
+static inline bool domain_contains(const struct phys_domain *domain, paddr_t paddr, uint64_t len)
+{
+	uint64_t size = domain->nr_frames << PAGE_SHIFT;
+
+	return paddr.value <= size && len <= size - paddr.value;
+}
+
+/* The slot of a frame that is known to be in the domain. */
+static inline struct slot *domain_slot_at(const struct phys_domain *domain, paddr_t paddr)
+{
+	return &domain->slots[paddr.value >> PAGE_SHIFT];
+}
+
+static inline uint32_t domain_slot_number(const struct phys_domain *domain, const struct slot *slot)
+{
+	return (uint32_t)(slot - domain->slots);
+}
+
+static inline paddr_t domain_slot_paddr(const struct phys_domain *domain, const struct slot *slot)
+{
+	return PADDR((uint64_t)(slot - domain->slots) << PAGE_SHIFT);
+}
+
+/* The bytes of a frame that is known to be in the domain. */
+static inline void *domain_pointer(const struct phys_domain *domain, paddr_t paddr)
+{
+	return domain->memory + paddr.value;
+}
+
+#endif
