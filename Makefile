@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+#
+# Builds the program, the guests and the tests; `make help` says what there is.
+#
+# Every configuration (compiler, DEBUG, SAN) has a folder of its own under O, so that none ever sees
+# the objects of another. A source file appears in the build by being in the right folder:
+#
+#   mm/*.c              the engine: freestanding C11             -> libmm.a
+#   mm/host/*.c         what the engine needs from a host        -> libmm.a
+#   ept/*.c             guest-physical memory                    -> libept.a
+#   vmm/*.c             the program (all but main.c: libvmm.a)   -> vmm
+#   tests/unit/test_*.c one cmocka program each; the other files there are linked into all of them
+#   guests/NAME/        one guest image each: see "Guests" below
+
+VERSION := 0.1.0
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+## CC=gcc|clang                 the compiler
+## DEBUG=1                      no optimisation, MM_DEBUG=1 defined
+## SAN=address,undefined|thread sanitizers, for everything but guests
+## O=FOLDER                     where to build (build)
+## V=1                          print each command
+## CFLAGS=, LDFLAGS=            added to the host's flags
+O ?= build
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+compiler := $(filter-out gcc,$(notdir $(CC)))
+config := $(compiler) $(if $(DEBUG),debug) $(if $(SAN),san-$(subst $(comma),-,$(SAN)))
+config := $(subst $(space),-,$(strip $(config)))
+
+# Where this configuration is built, and where its guests are: those only know a compiler.
+B := $(O)$(if $(config),/$(config))
+GUEST_B := $(O)$(if $(compiler),/$(compiler))
+
+# --- Flags ---
+
+WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Werror
+COMMON := -std=c11 $(WARNINGS) -I.
+OPTIMISE := $(if $(DEBUG),-O0 -g3 -DMM_DEBUG=1,-O2 -g)
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+HOST := $(COMMON) $(OPTIMISE) $(SANITIZE) -pthread
+FREESTANDING := $(HOST) -ffreestanding
+HOSTED := $(HOST) -D_GNU_SOURCE
+GUEST := $(COMMON) -O2 -g -ffreestanding -fno-pie -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables
+GUEST_LINK := -static -nostdlib -Wl,--build-id=none -z noexecstack
+LIBRARIES := -lurcu-memb -ljansson -lpthread
+
+# --- What there is ---
+
+# The object files of the sources $1, under the folder $2.
+objects = $(patsubst %,$2/obj/%.o,$1)
+host_objects = $(call objects,$(wildcard $1),$B)
+
+MM_OBJECTS := $(call host_objects,mm/*.c mm/host/*.c)
+EPT_OBJECTS := $(call host_objects,ept/*.c)
+VMM_OBJECTS := $(call host_objects,vmm/*.c)
+VMM_MAIN := $(filter %/vmm/main.c.o,$(VMM_OBJECTS))
+TEST_OBJECTS := $(call host_objects,tests/unit/*.c)
+TEST_MAINS := $(filter $B/obj/tests/unit/test_%,$(TEST_OBJECTS))
+BENCH_OBJECTS := $(call host_objects,bench/*.c)
+HOST_OBJECTS := $(MM_OBJECTS) $(EPT_OBJECTS) $(VMM_OBJECTS) $(TEST_OBJECTS) $(BENCH_OBJECTS)
+
+LIBS := $B/libvmm.a $B/libept.a $B/libmm.a
+VMM := $(if $(VMM_MAIN),$B/vmm)
+TESTS := $(TEST_MAINS:$B/obj/tests/unit/%.c.o=$B/tests/%)
+BENCHES := $(BENCH_OBJECTS:$B/obj/bench/%.c.o=$B/bench/%)
+
+GUEST_SOURCES := $(wildcard guests/*/*.c guests/*/*.S)
+GUEST_OBJECTS := $(call objects,$(GUEST_SOURCES),$(GUEST_B))
+GUEST_NAMES := $(filter-out lib,$(sort $(patsubst guests/%/,%,$(dir $(GUEST_SOURCES)))))
+RAW_NAMES := $(filter raw_%,$(GUEST_NAMES))
+GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
+	$(patsubst %,$(GUEST_B)/guests/%.elf,$(filter-out $(RAW_NAMES),$(GUEST_NAMES)))
+
+# --- Targets ---
+
+.PHONY: all tests guests help deps demo check check-unit check-boot check-headers check-san \
+	check-clang check-format bench-boot bench-boot-json format clean
+
+all: $(VMM) guests ## the program and the guests (default)
+tests: $(TESTS) ## the unit tests, without running them
+guests: $(GUESTS) ## the guest images
+
+help: ## this list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '  %-17s%s\n' "$$name" "$$text"; done
+	@echo 'Variables:'
+	@sed -n 's/^## /  /p' Makefile
+
+deps: ## install the Debian packages that are missing
+	@scripts/deps
+
+# A make that runs jobs in parallel whether it was asked to or not.
+parallel = $(MAKE) --no-print-directory \
+	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+demo: ## boot a guest and show its page tables; does all set-up
+	@scripts/deps build
+	+@$(parallel) all
+	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests scripts/demo
+
+# The flags go to the checks by the environment, so that they have one home.
+CHECK := MAKE='$(MAKE)' CC='$(CC)' FREESTANDING='$(FREESTANDING)' HOSTED='$(HOSTED)' \
+	GUEST='$(GUEST)' tests/run
+
+check: ## the whole test suite; does all set-up
+	@scripts/deps build check
+	@$(CHECK) build unit boot headers freestanding layers format san clang
+check-unit: ## the unit tests
+	@$(CHECK) build unit
+check-boot: ## the guests, on a real /dev/kvm
+	@$(CHECK) build boot
+check-headers: ## each header compiles alone; mm is freestanding; no include points upwards
+	@$(CHECK) headers freestanding layers
+check-san: ## unit and boot tests under sanitizers
+	@$(CHECK) san
+check-clang: ## everything built by clang, and its unit tests
+	@$(CHECK) clang
+check-format: ## the sources are as clang-format writes them
+	@$(CHECK) format
+
+bench-boot: ## time from launch to exit, against true and QEMU
+	+@$(parallel) all $B/bench/boot
+	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests BENCH=$B/bench/boot bench/boot
+bench-boot-json: ## the same, one JSON object a line
+	+@$(parallel) all $B/bench/boot >&2
+	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests BENCH=$B/bench/boot bench/boot --json
+
+format: ## let clang-format rewrite the sources
+	clang-format -i $$(scripts/sources)
+
+clean: ## remove all that was built
+	rm -rf $O
+
+# The value of a variable, for scripts: make -s print-VMM
+print-%:
+	@echo '$($*)'
+
+# --- Rules ---
+
+# One short line for each command, or the command itself with V=1.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' '$1' '$2')
+
+$B/obj/mm/%.o: FLAGS = $(FREESTANDING)
+$B/obj/mm/host/%.o $B/obj/ept/%.o $B/obj/tests/%.o $B/obj/bench/%.o: FLAGS = $(HOSTED)
+$B/obj/vmm/%.o: FLAGS = $(HOSTED) -DVMM_VERSION='"$(VERSION)"'
+$(HOST_OBJECTS): $B/obj/%.o: % Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/libmm.a: $(MM_OBJECTS)
+$B/libept.a: $(EPT_OBJECTS)
+$B/libvmm.a: $(filter-out $(VMM_MAIN),$(VMM_OBJECTS))
+$(LIBS):
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$Q$(AR) rcsD $@ $^
+
+host_link = $(CC) $(SANITIZE) -pthread $(LDFLAGS) -o $@ $^
+
+$(VMM): $(VMM_MAIN) $(LIBS)
+	$(call say,LINK,$@)
+	$Q$(host_link) $(LIBRARIES)
+
+$(TESTS): $B/tests/%: $B/obj/tests/unit/%.c.o $(filter-out $(TEST_MAINS),$(TEST_OBJECTS)) $(LIBS)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$Q$(host_link) $(LIBRARIES) -lcmocka
+
+$(BENCHES): $B/bench/%: $B/obj/bench/%.c.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$Q$(host_link)
+
+# --- Guests ---
+#
+# The folder's name says the kind of the image:
+#   multiboot*  ELF32 with guests/lib/multiboot_*.[cS], linked by guests/lib/multiboot.ld
+#   raw_*       a flat binary of its own files only, linked by guests/lib/raw.ld
+#   else        ELF64 with the rest of guests/lib, linked by guests/lib/guest.ld
+
+GUEST_LIB := $(filter guests/lib/%,$(GUEST_SOURCES))
+MULTIBOOT_LIB := $(filter guests/lib/multiboot_%,$(GUEST_LIB))
+
+$(GUEST_B)/obj/guests/%.o: FLAGS = $(GUEST) -m64
+$(GUEST_B)/obj/guests/multiboot%.o: FLAGS = $(GUEST) -m32
+$(GUEST_B)/obj/guests/lib/multiboot_%.o: FLAGS = $(GUEST) -m32
+$(GUEST_OBJECTS): $(GUEST_B)/obj/%.o: % Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+
+# $1 image, $2 its linker script, $3 -m32 or -m64, $4 sources
+define guest_image
+$1: $(call objects,$4,$(GUEST_B)) guests/lib/$2
+	$$(call say,GUEST,$$@)
+	@mkdir -p $$(@D)
+	$$Q$$(CC) $3 $$(GUEST_LINK) -T guests/lib/$2 -o $$@ $$(filter %.o,$$^)
+
+endef
+
+sources_of = $(filter guests/$1/%,$(GUEST_SOURCES))
+elf64 = $(call guest_image,$(GUEST_B)/guests/$1.elf,guest.ld,-m64,\
+	$(call sources_of,$1) $(filter-out $(MULTIBOOT_LIB),$(GUEST_LIB)))
+elf32 = $(call guest_image,$(GUEST_B)/guests/$1.elf,multiboot.ld,-m32,\
+	$(call sources_of,$1) $(MULTIBOOT_LIB))
+raw = $(call guest_image,$(GUEST_B)/obj/guests/$1.elf,raw.ld,-m64,$(call sources_of,$1))
+
+$(foreach name,$(filter-out multiboot% raw_%,$(GUEST_NAMES)),$(eval $(call elf64,$(name))))
+$(foreach name,$(filter multiboot%,$(GUEST_NAMES)),$(eval $(call elf32,$(name))))
+$(foreach name,$(RAW_NAMES),$(eval $(call raw,$(name))))
+
+$(GUEST_B)/guests/%.bin: $(GUEST_B)/obj/guests/%.elf
+	$(call say,OBJCOPY,$@)
+	@mkdir -p $(@D)
+	$Qobjcopy -O binary $< $@
+
+-include $(patsubst %.o,%.d,$(HOST_OBJECTS) $(GUEST_OBJECTS))
