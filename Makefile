@@ -149,9 +149,10 @@ print-%:
 
 # --- Rules ---
 
-# One short line for each command, or the command itself with V=1.
+# One short line for each command; the command itself with V=1, and nothing with -s.
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-8s%s\n' '$1' '$2')
+silent = $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V)$(silent),,@printf '  %-8s%s\n' '$1' '$2')
 
 $B/obj/mm/%.o: FLAGS = $(FREESTANDING)
 $B/obj/mm/host/%.o $B/obj/ept/%.o $B/obj/tests/%.o $B/obj/bench/%.o: FLAGS = $(HOSTED)
