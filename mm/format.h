@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page-table formats as data: what the bits of an entry mean, for each kind of table.
+ *
+ * One engine serves all of them, so nothing here is code but encode and decode, which read the description. An entry is
+ *   absent   no right bit and no `held` bit: zero is absent at every level (E-1)
+ *   a node   present, and not a leaf: points to the node one level down
+ *   a leaf   present, and at level 1 or with the `huge` bit
+ * Software bits, the same in every format, in bits that all of them leave to software (SDM 3 4.5.4, 28.3.2; APM 2 5.4):
+ *   52 held      a leaf that grants nothing but still maps its frame: hardware sees it as not present
+ *   53 tracked   the leaf owns one reference on each 4 KiB frame that it maps; one polarity everywhere (BUG-12)
+ *   54 soft      the user's own (PROP_SOFT)
+ */
+#ifndef MM_FORMAT_H
+#define MM_FORMAT_H
+
+#include "mm/errno.h"
+#include "mm/types.h"
+
+#define PTE_HELD (UINT64_C(1) << 52)
+#define PTE_TRACKED (UINT64_C(1) << 53)
+#define PTE_SOFT (UINT64_C(1) << 54)
+
+/* Properties of a leaf, the same words for every format. */
+#define PROP_READ UINT32_C(0x001)
+#define PROP_WRITE UINT32_C(0x002)
+#define PROP_EXECUTE UINT32_C(0x004)
+#define PROP_USER UINT32_C(0x008)
+#define PROP_GLOBAL UINT32_C(0x010)
+#define PROP_ACCESSED UINT32_C(0x020)
+#define PROP_DIRTY UINT32_C(0x040)
+#define PROP_SOFT UINT32_C(0x080)
+#define PROP_FLAGS UINT32_C(0x0ff)
+#define PROP_RIGHTS (PROP_READ | PROP_WRITE | PROP_EXECUTE)
+
+/* Caching, a number in bits 8 to 10 of the properties. Zero is what RAM wants. */
+#define PROP_CACHE_SHIFT 8
+#define PROP_WRITE_BACK (UINT32_C(0) << PROP_CACHE_SHIFT)
+#define PROP_WRITE_THROUGH (UINT32_C(1) << PROP_CACHE_SHIFT)
+#define PROP_UNCACHEABLE (UINT32_C(2) << PROP_CACHE_SHIFT)
+#define PROP_WRITE_COMBINING (UINT32_C(3) << PROP_CACHE_SHIFT)
+#define PROP_WRITE_PROTECTED (UINT32_C(4) << PROP_CACHE_SHIFT)
+#define PROP_CACHE (UINT32_C(7) << PROP_CACHE_SHIFT)
+#define PROP_CACHE_KINDS 5
+
+typedef struct {
+	uint32_t bits; /* PROP_* */
+} prop_t;
+
+#define PROP(x) ((prop_t){ (x) })
+
+enum pt_format_id {
+	PT_FORMAT_X86_64_4, /* SDM 3 4.5: 4 levels, 48 bits, sign-extended */
+	PT_FORMAT_EPT_4,    /* SDM 3 28.3.2: 4 levels, 48 bits */
+	PT_FORMATS
+};
+
+/* How one property shows in an entry: `set` is or'ed in when the leaf has it, `clear` when it has not (NX). */
+struct pt_bit {
+	uint32_t prop;
+	uint64_t set;
+	uint64_t clear;
+};
+
+#define PT_BITS_MAX 8
+#define PT_CACHE_NONE UINT64_MAX /* this kind of caching cannot be said */
+
+struct pt_format {
+	const char *name;
+	enum pt_format_id id;
+	uint8_t levels;
+	bool sign_extended;    /* addresses repeat their top bit up to bit 63 */
+	uint8_t leaf_levels;   /* bit l: level l may hold a leaf */
+	uint8_t rights;	       /* bit n: the combination n of READ|WRITE|EXECUTE can be said */
+	uint64_t present;      /* hardware takes the entry for present if any of these is set */
+	uint64_t huge;	       /* a present entry above level 1 is a leaf if this is set */
+	uint64_t address;      /* where the physical address is */
+	uint64_t node;	       /* what an entry that points to a node has beside the address */
+	uint64_t cache_mask;   /* bits that say caching */
+	uint64_t cache[PROP_CACHE_KINDS];
+	struct pt_bit bits[PT_BITS_MAX]; /* ends at prop == 0 */
+};
+
+/* The description of a format. It lives for ever. */
+const struct pt_format *pt_format_of(enum pt_format_id id);
+
+enum pte_kind { PTE_ABSENT, PTE_NODE, PTE_LEAF };
+
+static inline bool pte_is_present(const struct pt_format *format, pte_t pte)
+{
+	return (pte.raw & (format->present | PTE_HELD)) != 0;
+}
+
+/* What an entry of a node at `level` is. A leaf at a level that has none is still called one: see pte_is_sane(). */
+static inline enum pte_kind pte_kind(const struct pt_format *format, pte_t pte, unsigned level)
+{
+	if (!pte_is_present(format, pte))
+		return PTE_ABSENT;
+	return level == 1 || (pte.raw & format->huge) ? PTE_LEAF : PTE_NODE;
+}
+
+static inline bool format_has_leaf(const struct pt_format *format, unsigned level)
+{
+	return level <= LEVELS_MAX && (format->leaf_levels >> level & 1);
+}
+
+/* Physical address of a node, or of a leaf of `level` (E-5). */
+static inline paddr_t pte_paddr(const struct pt_format *format, pte_t pte)
+{
+	return PADDR(pte.raw & format->address);
+}
+
+static inline paddr_t pte_leaf_paddr(const struct pt_format *format, pte_t pte, unsigned level)
+{
+	return PADDR(pte.raw & format->address & ~(level_size(level) - 1));
+}
+
+static inline bool pte_is_tracked(pte_t pte)
+{
+	return (pte.raw & PTE_TRACKED) != 0;
+}
+
+/* Entry that points to the node at paddr (E-3). */
+static inline pte_t pte_node(const struct pt_format *format, paddr_t paddr)
+{
+	return PTE(paddr.value | format->node);
+}
+
+/*
+ * The bits of a leaf beside its address (E-2). -EOPNOTSUPP if the format has no such leaf or cannot say the property:
+ * nothing is ever dropped in silence (GAP-5).
+ */
+int format_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop, bool tracked, uint64_t *bits);
+
+/* The properties of a leaf, the inverse of format_leaf_bits() (E-6, P-1). */
+prop_t pte_prop(const struct pt_format *format, pte_t pte, unsigned level);
+
+/* Largest leaf level not above `max` that fits: `va` and `pa` aligned to its size, and its size within `len` (2.1). */
+unsigned format_leaf_fit(const struct pt_format *format, unsigned max, uint64_t va, uint64_t pa, uint64_t len);
+
+/* Bits of an address that the table translates: 12 + 9 * levels. */
+static inline unsigned format_address_bits(const struct pt_format *format)
+{
+	return level_shift(format->levels + 1u);
+}
+
+/*
+ * Is [start, start + len) within what the format can translate, and in one half if addresses are sign-extended?
+ * len > 0. No sum is formed that could wrap (BUG-4).
+ */
+bool format_contains(const struct pt_format *format, vaddr_t start, uint64_t len);
+
+/* Index of a table offset in a node at `level` (2.1). */
+static inline unsigned pte_index(uint64_t offset, unsigned level)
+{
+	return (unsigned)(offset >> level_shift(level)) & (NODE_ENTRIES - 1);
+}
+
+#endif

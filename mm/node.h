@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A node: a frame of kind FRAME_NODE whose bytes are entries, and whose slot has its level, its lock, the number of
+ * entries that are not absent, and whether it is still linked (section 2.4).
+ *
+ * The memory of a node may belong to a guest, which may write anything there at any time. So nothing read from an entry
+ * is followed before the slot of the frame that it names confirms it: node_child() is the only way down.
+ */
+#ifndef MM_NODE_H
+#define MM_NODE_H
+
+#include <stdatomic.h>
+
+#include "mm/domain.h"
+#include "mm/format.h"
+
+struct pt_node {
+	struct slot *slot;
+	_Atomic uint64_t *entries; /* NODE_ENTRIES of them */
+};
+
+/* Reads an entry of a node that the caller has locked, or whose entries nobody but hardware changes (P-8). */
+static inline pte_t node_read(struct pt_node node, unsigned index)
+{
+	return PTE(atomic_load_explicit(&node.entries[index], memory_order_relaxed));
+}
+
+/* Reads an entry without the node's lock: what the entry points to can be read after it (P-8). */
+static inline pte_t node_read_acquire(struct pt_node node, unsigned index)
+{
+	return PTE(atomic_load_explicit(&node.entries[index], memory_order_acquire));
+}
+
+/* Writes an entry; what it points to is filled before (P-8). */
+static inline void node_write(struct pt_node node, unsigned index, pte_t pte)
+{
+	atomic_store_explicit(&node.entries[index], pte.raw, memory_order_release);
+}
+
+static inline unsigned node_level(struct pt_node node)
+{
+	return atomic_load_explicit(&node.slot->level, memory_order_relaxed);
+}
+
+static inline struct pt_node node_at(const struct phys_domain *domain, paddr_t paddr)
+{
+	return (struct pt_node){ domain_slot_at(domain, paddr), domain_pointer(domain, paddr) };
+}
+
+static inline paddr_t node_paddr(const struct phys_domain *domain, struct pt_node node)
+{
+	return domain_slot_paddr(domain, node.slot);
+}
+
+/*
+ * A new node with all entries absent and one reference, the caller's: the parent entry's to be (P-7). Unlocked.
+ * -ENOMEM.
+ */
+int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsigned level, struct pt_node *node);
+
+/* Gives a node back that was never linked, or that nobody can reach any more. Drops what its entries own (P-10). */
+void node_free(struct phys_domain *domain, struct pt_node node);
+
+/*
+ * The node that `pte`, an entry of a node at `level`, points to. -EUCLEAN unless it lies in the domain and its slot says
+ * that it is a node of this format, one level down.
+ */
+int node_child(const struct phys_domain *domain, const struct pt_format *format, pte_t pte, unsigned level,
+	       struct pt_node *child);
+
+/*
+ * What frame_put() calls for a node whose last reference is gone, while its slot is BUSY: drops one reference of each
+ * child node and of each frame that a tracked leaf maps (P-10). Children go down with it if theirs was the last.
+ */
+void node_drop_children(struct phys_domain *domain, paddr_t node);
+
+/*
+ * A node that was unlinked: its one reference waits until a grace period has passed, for threads may be looking at it
+ * without a lock (3.3). The caller may be in a read section.
+ */
+void node_defer(struct phys_domain *domain, struct pt_node node);
+
+/*
+ * Waits for a grace period and frees the nodes that were deferred before, with all that hangs under them. Never inside a
+ * read section. Called by the engine itself when more than NODE_DEFERRED_MAX wait, and before a table is destroyed.
+ */
+void domain_reclaim(struct phys_domain *domain);
+
+#define NODE_DEFERRED_MAX 64
+
+#endif
