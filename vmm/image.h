@@ -57,7 +57,7 @@ struct image_segment {
 	uint64_t file_len;    /* bytes copied from the file */
 	uint64_t memory_len;  /* bytes in memory, > 0; what the file does not give is zero */
 	unsigned rights;      /* SEGMENT_*; all three but in ELF64 images */
-	unsigned number;      /* of its program header, from 0, as readelf -l counts; for messages */
+	unsigned number;      /* of its program header, counted from 0; for messages */
 };
 
 struct image {
@@ -119,8 +119,8 @@ int image_parse_elf64(const void *file, size_t len, struct image *image, struct 
  *
  * Of the header's flags 0 to 15, which a loader must satisfy or refuse, 0 (modules on page
  * boundaries) and 1 (memory information) are accepted: the loader does both for every image. The
- * video mode (2) and the unknown ones are refused. Flag 16 gives load addresses to formats other
- * than ELF; an ELF file's program headers say the same and are used here whatever the flag says.
+ * video mode (2) and the unknown ones are refused. Flag 16 is ignored, though 3.1.2 prefers its load
+ * addresses: they exist for formats other than ELF, and only ELF files come here.
  *
  * An entry point within some segment's p_vaddr range is translated to that segment's GPA, as other
  * loaders do for kernels linked high and loaded low; otherwise it is a GPA itself.
