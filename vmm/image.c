@@ -60,7 +60,7 @@ int image_identify(const void *file, size_t len, enum image_kind *kind, struct i
 	case ELFCLASS32:
 		return identify_elf32(file, len, kind, error);
 	default:
-		return image_refuse(error, "the ELF file is of class %u; wanted is class 2 (64-bit)",
+		return image_refuse(error, "the ELF file is of class %u; wanted is 1 or 2",
 				    ident[EI_CLASS]);
 	}
 }

@@ -15,8 +15,8 @@
  * Writes the sentence and returns -ENOEXEC, so that a check ends in `return image_refuse(...)`.
  * Numbers of the file may go into it, bytes of the file may not.
  */
-__attribute__((format(printf, 2, 3))) int image_refuse(struct image_error *error,
-						       const char *format, ...);
+int image_refuse(struct image_error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Whether [start, start + len) lies in [begin, end); no sum is formed that could overflow. */
 static inline bool range_within(uint64_t start, uint64_t len, uint64_t begin, uint64_t end)

@@ -47,10 +47,62 @@ static bool spans_meet(struct span a, struct span b, uint64_t granule)
 	return a_first <= b_last && b_first <= a_last;
 }
 
-/* Where two spans that meet do so first. */
-static uint64_t spans_meeting(struct span a, struct span b, uint64_t granule)
+/* `numbers` are of the segments that the spans belong to, `space` is their address space's name. */
+static int spans_separate(struct span a, struct span b, const unsigned numbers[2],
+			  const char *space, uint64_t granule, struct image_error *error)
 {
-	return align_down(a.start > b.start ? a.start : b.start, granule);
+	uint64_t meeting = a.start > b.start ? a.start : b.start;
+
+	if (spans_meet(a, b, 1))
+		return image_refuse(error, "segments %u and %u overlap at %s 0x%" PRIx64,
+				    numbers[0], numbers[1], space, meeting);
+	if (spans_meet(a, b, granule))
+		return image_refuse(error,
+				    "segments %u and %u share the page at %s 0x%" PRIx64
+				    ": align each to %" PRIu64 ", or link with -z separate-code",
+				    numbers[0], numbers[1], space, align_down(meeting, granule),
+				    granule);
+	return 0;
 }
 
 int image_segments_separate(const struct image *image, uint64_t granule, struct image_error *error)
+{
+	for (unsigned i = 0; i < image->nr_segments; i++) {
+		const struct image_segment *a = &image->segments[i];
+
+		for (unsigned j = i + 1; j < image->nr_segments; j++) {
+			const struct image_segment *b = &image->segments[j];
+			const unsigned numbers[2] = { a->number, b->number };
+			int result = spans_separate(span_gpa(a), span_gpa(b), numbers, "GPA",
+						    granule, error);
+
+			if (!result)
+				result = spans_separate(span_gva(a), span_gva(b), numbers, "GVA",
+							granule, error);
+			if (result)
+				return result;
+		}
+	}
+	return 0;
+}
+
+int image_entry_check(const struct image *image, struct image_error *error)
+{
+	for (unsigned i = 0; i < image->nr_segments; i++) {
+		const struct image_segment *segment = &image->segments[i];
+		struct span span = span_gva(segment);
+
+		if (!range_within(image->entry, 1, span.start, span.start + span.len))
+			continue;
+		if (segment->rights & SEGMENT_EXECUTE)
+			return 0;
+		return image_refuse(error,
+				    "the entry point 0x%" PRIx64
+				    " is in segment %u, which is not executable",
+				    image->entry, segment->number);
+	}
+	return image_refuse(error,
+			    "the entry point 0x%" PRIx64
+			    " is in no segment: name it with ENTRY() in the linker script",
+			    image->entry);
+}
