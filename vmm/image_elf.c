@@ -246,8 +246,7 @@ static int load_take(const struct elf_file *elf, const Elf64_Phdr *header, unsig
 
 	if (segment.file_len > segment.memory_len)
 		return image_refuse(error,
-				    "segment %u has 0x%" PRIx64
-				    " bytes in the file, but 0x%" PRIx64
+				    "segment %u has 0x%" PRIx64 " bytes in the file, but 0x%" PRIx64
 				    " in memory: the file is damaged",
 				    number, segment.file_len, segment.memory_len);
 	if (!range_within(segment.file_offset, segment.file_len, 0, elf->len))

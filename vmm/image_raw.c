@@ -41,7 +41,8 @@ static int place_check(size_t len, const struct image_raw_options *options,
 	if (!range_within(options->entry, 1, load, load + len))
 		return image_refuse(error,
 				    "--entry 0x%" PRIx64
-				    " is outside the image, which is at 0x%" PRIx64 " to 0x%" PRIx64,
+				    " is outside the image, which is at 0x%" PRIx64
+				    " to 0x%" PRIx64,
 				    options->entry, load, load + len);
 	return 0;
 }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest image files in memory, sound until a test changes a field, and what the parsers say of them.
+ */
+#ifndef TESTS_UNIT_IMAGE_BUILDER_H
+#define TESTS_UNIT_IMAGE_BUILDER_H
+
+#include <elf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/image.h"
+
+#define BUILDER_PROGRAM_HEADERS 40
+
+enum builder_segment {
+	BUILDER_TEXT,
+	BUILDER_DATA,
+	BUILDER_STACK, /* PT_GNU_STACK: nothing to load */
+	BUILDER_USED,  /* e_phnum; the headers after are PT_NULL */
+};
+
+/*
+ * Text: R+X, the whole content, entered at its first byte.
+ * Data: R+W, on the page after, the content's first half and as many pages of zeros as it says.
+ */
+#define ELF64_TEXT UINT64_C(0x400000)
+#define ELF64_DATA UINT64_C(0x401000)
+#define ELF64_DATA_LEN UINT64_C(0x2800)
+
+struct elf64_image {
+	Elf64_Ehdr header;
+	Elf64_Phdr program[BUILDER_PROGRAM_HEADERS];
+	uint8_t content[64];
+};
+
+struct elf64_image elf64_image_make(void);
+
+#define MULTIBOOT_TEXT UINT32_C(0x100000)
+#define MULTIBOOT_DATA UINT32_C(0x100040) /* right after the text, on the same page */
+#define MULTIBOOT_DATA_LEN UINT32_C(0x2800)
+#define MULTIBOOT_MAGIC UINT32_C(0x1badb002)
+
+/* The content is long enough for a Multiboot header beyond the first 8 KiB of the file. */
+struct multiboot_image {
+	Elf32_Ehdr header;
+	Elf32_Phdr program[BUILDER_PROGRAM_HEADERS];
+	uint8_t content[8192];
+};
+
+/* Without a Multiboot header. */
+struct multiboot_image elf32_image_make(void);
+
+/* With one, flags 3, at the beginning of the content. */
+struct multiboot_image multiboot_image_make(void);
+
+/* Puts a Multiboot header with the right checksum at an offset in the content. */
+void multiboot_image_put(struct multiboot_image *image, size_t offset, uint32_t flags);
+
+/*
+ * Parse the file's first `len` bytes from a heap block of just that length, so that the sanitizer
+ * sees an access beyond. The result is the parser's; what it says has been checked against the
+ * promises. `options` are for raw images.
+ */
+int image_parse_copy(enum image_kind kind, const void *file, size_t len,
+		     const struct image_raw_options *options, struct image *image,
+		     struct image_error *error);
+int image_identify_copy(const void *file, size_t len, enum image_kind *kind,
+			struct image_error *error);
+
+/* The ELF64 or Multiboot file is refused with a sentence that contains `words`; or is accepted. */
+void assert_refused(enum image_kind kind, const void *file, size_t len, const char *words);
+struct image assert_accepted(enum image_kind kind, const void *file, size_t len);
+
+/* A sequence of numbers that is the same in every run. *state is any number but 0. */
+uint64_t xorshift(uint64_t *state);
+
+#endif
