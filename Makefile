@@ -33,19 +33,20 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 compiler := $(filter-out gcc,$(notdir $(CC)))
-config := $(compiler) $(if $(DEBUG),debug) $(if $(SAN),san-$(subst $(comma),-,$(SAN)))
+debug := $(filter-out 0,$(DEBUG))
+config := $(compiler) $(if $(debug),debug) $(if $(SAN),san-$(subst $(comma),-,$(SAN)))
 config := $(subst $(space),-,$(strip $(config)))
 
 # Where this configuration is built, and where its guests are: those only know a compiler.
 B := $(O)$(if $(config),/$(config))
 GUEST_B := $(O)$(if $(compiler),/$(compiler))
 
-# --- Flags ---
+# Flags
 
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Werror
 COMMON := -std=c11 $(WARNINGS) -I.
-OPTIMISE := $(if $(DEBUG),-O0 -g3 -DMM_DEBUG=1,-O2 -g)
+OPTIMISE := $(if $(debug),-O0 -g3 -DMM_DEBUG=1,-O2 -g)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 HOST := $(COMMON) $(OPTIMISE) $(SANITIZE) -pthread
 FREESTANDING := $(HOST) -ffreestanding
@@ -55,7 +56,7 @@ GUEST := $(COMMON) -O2 -g -ffreestanding -fno-pie -mno-red-zone -mgeneral-regs-o
 GUEST_LINK := -static -nostdlib -Wl,--build-id=none -z noexecstack
 LIBRARIES := -lurcu-memb -ljansson -lpthread
 
-# --- What there is ---
+# What there is
 
 # The object files of the sources $1, under the folder $2.
 objects = $(patsubst %,$2/obj/%.o,$1)
@@ -82,7 +83,7 @@ RAW_NAMES := $(filter raw_%,$(GUEST_NAMES))
 GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 	$(patsubst %,$(GUEST_B)/guests/%.elf,$(filter-out $(RAW_NAMES),$(GUEST_NAMES)))
 
-# --- Targets ---
+# Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
 	check-clang check-format bench-boot bench-boot-json format clean
@@ -148,7 +149,7 @@ clean: ## remove all that was built
 print-%:
 	@echo '$($*)'
 
-# --- Rules ---
+# Rules
 
 # One short line for each command; the command itself with V=1, and nothing with -s.
 Q := $(if $(V),,@)
@@ -188,9 +189,8 @@ $(BENCHES): $B/bench/%: $B/obj/bench/%.c.o
 	@mkdir -p $(@D)
 	$Q$(host_link)
 
-# --- Guests ---
+# Guests: the folder's name says the kind of the image.
 #
-# The folder's name says the kind of the image:
 #   multiboot*  ELF32 with guests/lib/multiboot_*.[cS], linked by guests/lib/multiboot.ld
 #   raw_*       a flat binary of its own files only, linked by guests/lib/raw.ld
 #   else        ELF64 with the rest of guests/lib, linked by guests/lib/guest.ld
@@ -206,7 +206,7 @@ $(GUEST_OBJECTS): $(GUEST_B)/obj/%.o: % Makefile
 	@mkdir -p $(@D)
 	$Q$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
-# $1 image, $2 its linker script, $3 -m32 or -m64, $4 sources
+# $1 image, $2 its linker script, $3 flags, $4 sources
 define guest_image
 $1: $(call objects,$4,$(GUEST_B)) guests/lib/$2
 	$$(call say,GUEST,$$@)
@@ -220,7 +220,8 @@ elf64 = $(call guest_image,$(GUEST_B)/guests/$1.elf,guest.ld,-m64,\
 	$(call sources_of,$1) $(filter-out $(MULTIBOOT_LIB),$(GUEST_LIB)))
 elf32 = $(call guest_image,$(GUEST_B)/guests/$1.elf,multiboot.ld,-m32,\
 	$(call sources_of,$1) $(MULTIBOOT_LIB))
-raw = $(call guest_image,$(GUEST_B)/obj/guests/$1.elf,raw.ld,-m64,$(call sources_of,$1))
+raw = $(call guest_image,$(GUEST_B)/obj/guests/$1.elf,raw.ld,-m64 -Wl$(comma)--no-warn-rwx-segments,\
+	$(call sources_of,$1))
 
 $(foreach name,$(filter-out multiboot% raw_%,$(GUEST_NAMES)),$(eval $(call elf64,$(name))))
 $(foreach name,$(filter multiboot%,$(GUEST_NAMES)),$(eval $(call elf32,$(name))))
