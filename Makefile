@@ -220,8 +220,8 @@ elf64 = $(call guest_image,$(GUEST_B)/guests/$1.elf,guest.ld,-m64,\
 	$(call sources_of,$1) $(filter-out $(MULTIBOOT_LIB),$(GUEST_LIB)))
 elf32 = $(call guest_image,$(GUEST_B)/guests/$1.elf,multiboot.ld,-m32,\
 	$(call sources_of,$1) $(MULTIBOOT_LIB))
-raw = $(call guest_image,$(GUEST_B)/obj/guests/$1.elf,raw.ld,-m64 -Wl$(comma)--no-warn-rwx-segments,\
-	$(call sources_of,$1))
+raw = $(call guest_image,$(GUEST_B)/obj/guests/$1.elf,raw.ld,\
+	-m64 -Wl$(comma)--no-warn-rwx-segments,$(call sources_of,$1))
 
 $(foreach name,$(filter-out multiboot% raw_%,$(GUEST_NAMES)),$(eval $(call elf64,$(name))))
 $(foreach name,$(filter multiboot%,$(GUEST_NAMES)),$(eval $(call elf32,$(name))))
