@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a run ended: one kind for each ending, each with its own exit code and one sentence (docs/exit-codes.md).
+ * How a run ended: one kind for each ending, each with its own exit code and one sentence
+ * (docs/exit-codes.md).
  */
 #ifndef VMM_ENDING_H
 #define VMM_ENDING_H
@@ -24,25 +25,35 @@ enum ending_kind {
 	ENDING_SIGNAL,		 /* 128 + signal */
 };
 
+/* What a command returns when it was used in a wrong way, or the host cannot do it. */
+#define EXIT_HOST_FAILURE 125
+
+/* The GPA of a violation that the kernel reported without its address. */
+#define ENDING_GPA_UNKNOWN GPA(UINT64_MAX)
+
 struct ending {
 	enum ending_kind kind;
-	uint64_t code;	    /* GUEST_EXIT: what the guest wrote, in full; SIGNAL: its number; UNHANDLED_EXIT: KVM's reason */
-	gpa_t gpa;	    /* MEMORY_VIOLATION */
-	unsigned access;    /* MEMORY_VIOLATION: PROP_READ, PROP_WRITE or PROP_EXECUTE; 0 if the kernel did not say */
-	unsigned len;	    /* MEMORY_VIOLATION: bytes of the access, 0 if unknown */
-	char detail[160];   /* what else the sentence says, without full stop; may be empty */
+	uint64_t code;	  /* GUEST_EXIT: what the guest wrote, in full; SIGNAL: its number */
+	gpa_t gpa;	  /* MEMORY_VIOLATION; may be ENDING_GPA_UNKNOWN */
+	unsigned access;  /* MEMORY_VIOLATION: one PROP_READ, WRITE or EXECUTE; 0 if unknown */
+	unsigned len;	  /* MEMORY_VIOLATION: bytes of the access, 0 if unknown */
+	char detail[160]; /* what else the sentence says, without full stop; may be empty */
 };
 
-/* Exit code of the process. qemu_exit: (code << 1) | 1 for the guest's own code, as QEMU's isa-debug-exit gives. */
+/*
+ * Exit code of the process. qemu_exit: the guest's own code v becomes (v << 1) | 1, of which the
+ * host sees the low 8 bits, as QEMU's isa-debug-exit gives it; every other ending stays as it is.
+ */
 int ending_exit_code(const struct ending *ending, bool qemu_exit);
 
-/* The sentence for standard error, without newline; empty if the guest ended by its own code 0..119. */
+/* The sentence for standard error, without newline; empty for the guest's own code 0. */
 void ending_sentence(const struct ending *ending, char *text, size_t len);
 
 /* Do registers, code and walks help to understand this ending? (Codes 120 to 123.) */
 bool ending_wants_report(const struct ending *ending);
 
-/* Fills *ending with kind and a printf-style detail. */
-__attribute__((format(printf, 3, 4))) void ending_set(struct ending *ending, enum ending_kind kind, const char *format, ...);
+/* Sets kind and a printf-style detail, cut to fit. The other members are left as they are. */
+__attribute__((format(printf, 3, 4))) void ending_set(struct ending *ending, enum ending_kind kind,
+						      const char *format, ...);
 
 #endif
