@@ -28,7 +28,7 @@ struct free_list {
 
 struct frame_allocator {
 	lock_t lock;
-	uint64_t nr_free;    /* frames */
+	_Atomic uint64_t nr_free; /* frames; changes under the lock only */
 	uint64_t nr_managed; /* frames ever added */
 	struct free_list free[ALLOCATOR_ORDERS];
 };

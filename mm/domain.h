@@ -22,7 +22,7 @@ struct phys_domain {
 	lock_t lock;		   /* of what follows */
 	struct page_table *tables; /* that live here: for the audit */
 	uint32_t deferred;	   /* first of the removed nodes that wait for a grace period, by slot.next */
-	uint64_t nr_deferred;
+	_Atomic uint64_t nr_deferred;
 	_Atomic uint32_t last_list; /* ids of lists given out so far */
 	_Atomic uint64_t nr_corrupt; /* references that a table claimed and no slot confirmed: hostile tables */
 };
@@ -36,6 +36,9 @@ int domain_init(struct phys_domain *domain, struct slot *slots, uint64_t nr_fram
 
 /* Slot of a frame (1.2). -EINVAL misaligned, -ERANGE beyond the domain. */
 int domain_slot(const struct phys_domain *domain, paddr_t paddr, struct slot **slot);
+
+/* Are the `nr_frames` frames from paddr on a run of the domain? -EINVAL misaligned or empty, -ERANGE. */
+int domain_check_run(const struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 
 /* Is [paddr, paddr+len) a range of the domain? */
 static inline bool domain_contains(const struct phys_domain *domain, paddr_t paddr, uint64_t len)

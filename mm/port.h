@@ -6,6 +6,7 @@
 #ifndef MM_PORT_H
 #define MM_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -14,6 +15,9 @@
  */
 void port_read_lock(void);
 void port_read_unlock(void);
+
+/* Is the calling thread in a read section? */
+bool port_read_ongoing(void);
 
 /*
  * Returns when every read section that was open at the call has been left. Must not be called inside one: it would wait

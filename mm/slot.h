@@ -49,7 +49,7 @@ enum frame_kind {
  */
 struct slot {
 	_Atomic uint32_t state;
-	uint32_t list;	/* id of the list that holds this unique frame, 0 for none; under the list's lock */
+	_Atomic uint32_t list; /* id of the list that holds this unique frame, 0 for none; written under that list's lock */
 	uint32_t next;	/* frame number; list links of a unique frame, or `next` of a deferred node */
 	uint32_t prev;
 	lock_t lock;	       /* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */

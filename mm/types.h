@@ -37,6 +37,7 @@ typedef struct {
 } pte_t;
 
 #define PADDR(x) ((paddr_t){ (x) })
+#define PADDR_NONE PADDR(UINT64_MAX) /* no frame: misaligned, and in no domain */
 #define VADDR(x) ((vaddr_t){ (x) })
 #define PTE(x) ((pte_t){ (x) })
 

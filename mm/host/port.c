@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/port.h for a Linux process: read sections by liburcu, waiting by the scheduler.
+ *
+ * Threads need not announce themselves: one is registered at its first read section, and
+ * unregistered by a destructor when it ends.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <urcu/arch.h>
+#include <urcu/urcu-memb.h>
+
+#include "mm/port.h"
+
+#define ROUNDS_SPINNING 100u
+#define ROUNDS_YIELDING 100u
+#define SLEEP_STEP_NS 1000u
+#define SLEEP_MAX_NS 100000u
+
+static _Thread_local bool registered;
+static _Thread_local uint32_t thread;
+static _Atomic uint32_t last_thread;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+
+/*
+ * ThreadSanitizer cannot see into liburcu. It is told what that guarantees: a section that was left
+ * before a grace period ended comes before what follows it, and what came before a grace period
+ * comes before the sections after it.
+ */
+#ifdef __has_feature /* clang */
+#define THREAD_SANITIZER __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__) /* gcc */
+#define THREAD_SANITIZER 1
+#else
+#define THREAD_SANITIZER 0
+#endif
+#if THREAD_SANITIZER
+#include <sanitizer/tsan_interface.h>
+
+static char section_end, grace_period;
+
+#define BEFORE(point) __tsan_release(&(point))
+#define AFTER(point) __tsan_acquire(&(point))
+#else
+#define BEFORE(point) ((void)0)
+#define AFTER(point) ((void)0)
+#endif
+
+static void thread_unregister(void *unused)
+{
+	(void)unused;
+	urcu_memb_unregister_thread();
+	registered = false;
+}
+
+/*
+ * Without a key a thread would end and stay in liburcu's list, in memory that is then somebody
+ * else's. There is no caller to tell and no safe way on; with fewer than the 32 keys that every
+ * thread has room for it does not happen.
+ */
+static void key_make(void)
+{
+	if (pthread_key_create(&key, thread_unregister) != 0)
+		abort();
+}
+
+static void thread_register(void)
+{
+	pthread_once(&key_once, key_make);
+	if (pthread_setspecific(key, &registered) != 0)
+		abort();
+	urcu_memb_register_thread();
+	registered = true;
+}
+
+void port_read_lock(void)
+{
+	if (!registered)
+		thread_register();
+	urcu_memb_read_lock();
+	AFTER(grace_period);
+}
+
+void port_read_unlock(void)
+{
+	BEFORE(section_end);
+	urcu_memb_read_unlock();
+}
+
+bool port_read_ongoing(void)
+{
+	return registered && urcu_memb_read_ongoing();
+}
+
+void port_synchronize(void)
+{
+	BEFORE(grace_period);
+	urcu_memb_synchronize_rcu();
+	AFTER(section_end);
+}
+
+uint32_t port_thread(void)
+{
+	while (thread == 0)
+		thread = atomic_fetch_add_explicit(&last_thread, 1, memory_order_relaxed) + 1;
+	return thread;
+}
+
+void port_wait(unsigned round)
+{
+	struct timespec time = { 0 };
+
+	if (round < ROUNDS_SPINNING) {
+		caa_cpu_relax();
+		return;
+	}
+	round -= ROUNDS_SPINNING;
+	if (round < ROUNDS_YIELDING) {
+		sched_yield();
+		return;
+	}
+	round -= ROUNDS_YIELDING;
+	time.tv_nsec = round < SLEEP_MAX_NS / SLEEP_STEP_NS ? (round + 1) * SLEEP_STEP_NS :
+							      SLEEP_MAX_NS;
+	nanosleep(&time, NULL);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a frame, for those who count references: mm/frame.c, mm/unique_frame.c, mm/segment.c.
+ */
+#ifndef MM_TEARDOWN_H
+#define MM_TEARDOWN_H
+
+#include "mm/frame.h"
+
+/*
+ * A frame has no owner left and its slot is BUSY: what it owns is dropped by its kind, then it is
+ * UNUSED (S-7). True if the allocator is still to be told, which it is only now (S-8).
+ */
+bool frame_teardown(struct phys_domain *domain, struct slot *slot);
+
+/*
+ * Tells the allocator of frames that are UNUSED now; an empty run is fine. Those that somebody has
+ * claimed meanwhile are his, and those that it believes to be free already are where they belong
+ * (M-6).
+ */
+void frames_give_back(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
+
+/* May a caller ask for frames of this kind? Not for none, and not for the allocator's own. */
+static inline bool frame_kind_is_claimable(enum frame_kind kind)
+{
+	return kind > FRAME_NONE && kind < FRAME_KINDS && kind != FRAME_FREE;
+}
+
+/*
+ * May it be had other than one by one and shared? Not a node: its bytes are entries, which own what
+ * they point to.
+ */
+static inline bool frame_kind_is_plain(enum frame_kind kind)
+{
+	return frame_kind_is_claimable(kind) && kind != FRAME_NODE;
+}
+
+#endif

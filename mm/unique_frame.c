@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Handles of a whole frame. */
+#include "mm/frame.h"
+#include "mm/teardown.h"
+
+/* NULL if the handle is empty, or stale: a list has swallowed it. */
+static struct slot *unique_slot(const struct unique_frame *frame)
+{
+	struct slot *slot = frame->domain ? domain_slot_at(frame->domain, frame->paddr) : NULL;
+
+	if (slot && atomic_load_explicit(&slot->list, memory_order_relaxed) != 0)
+		return NULL;
+	return slot;
+}
+
+int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind,
+			     struct unique_frame *frame)
+{
+	struct slot *slot;
+	int err = frame_kind_is_plain(kind) ? domain_slot(domain, paddr, &slot) : -EINVAL;
+
+	if (!err)
+		err = slot_claim(slot);
+	if (err)
+		return err;
+	atomic_store_explicit(&slot->kind, (uint8_t)kind, memory_order_relaxed);
+	slot_publish_unique(slot);
+	*frame = (struct unique_frame){ domain, paddr };
+	return 0;
+}
+
+/* Ends the frame; *pooled: the allocator is still to be told. */
+static int unique_frame_end(const struct unique_frame *frame, bool *pooled)
+{
+	struct slot *slot = unique_slot(frame);
+	int err = slot ? slot_abandon(slot) : -EINVAL;
+
+	if (!err)
+		*pooled = frame_teardown(frame->domain, slot);
+	return err;
+}
+
+int unique_frame_put(struct unique_frame *frame)
+{
+	bool pooled;
+	int err = unique_frame_end(frame, &pooled);
+
+	if (err)
+		return err;
+	if (pooled)
+		frames_give_back(frame->domain, frame->paddr, 1);
+	*frame = (struct unique_frame){ 0 };
+	return 0;
+}
+
+int unique_frame_reset_as_unused(struct unique_frame *frame)
+{
+	bool pooled;
+	int err = unique_frame_end(frame, &pooled);
+
+	if (!err)
+		*frame = (struct unique_frame){ 0 };
+	return err;
+}
+
+int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind)
+{
+	struct slot *slot = unique_slot(frame);
+
+	if (!slot || slot_state(slot) != SLOT_UNIQUE || !frame_kind_is_plain(kind))
+		return -EINVAL;
+	atomic_store_explicit(&slot->kind, (uint8_t)kind, memory_order_relaxed);
+	return 0;
+}
+
+int frame_from_unique(struct unique_frame *unique, struct frame *frame)
+{
+	struct slot *slot = unique_slot(unique);
+	int err = slot ? slot_to_shared(slot) : -EINVAL;
+
+	if (err)
+		return err;
+	*frame = frame_from_raw(unique->domain, unique->paddr);
+	*unique = (struct unique_frame){ 0 };
+	return 0;
+}
+
+int unique_frame_from_shared(struct frame *frame, struct unique_frame *unique)
+{
+	int err = -EINVAL;
+
+	if (frame_kind_is_plain(frame_kind_of(frame)))
+		err = slot_to_unique(domain_slot_at(frame->domain, frame->paddr));
+	if (err)
+		return err;
+	*unique = (struct unique_frame){ frame->domain, frame->paddr };
+	*frame = (struct frame){ 0 };
+	return 0;
+}
