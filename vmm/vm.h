@@ -9,6 +9,7 @@
 
 #include "ept/gpa_space.h"
 #include "vmm/bus.h"
+#include "vmm/devices.h"
 #include "vmm/ending.h"
 #include "vmm/guest_space.h"
 #include "vmm/image.h"
@@ -43,6 +44,7 @@ struct vm {
 	struct guest_space tables; /* long-mode images only: see has_tables */
 	bool has_tables;
 	struct port_bus bus;
+	struct devices devices; /* see devices_attach() */
 	struct vm_statistics statistics;
 	struct ending ending;
 };
