@@ -2,8 +2,9 @@
 /*
  * Guest addresses as types of their own: a GPA is not a GVA is not a pointer.
  *
- * A GPA is the input address of the host table (vaddr_t there) and the physical address of the guest's own domain
- * (paddr_t there): gpa_to_vaddr() and gpa_to_paddr() are the two doors, and they are named where they are used.
+ * A GPA is the input address of the host table (vaddr_t there) and the physical address of the
+ * guest's own domain (paddr_t there): gpa_to_vaddr() and gpa_to_paddr() are the two doors, and they
+ * are named where they are used.
  */
 #ifndef EPT_ADDRESS_H
 #define EPT_ADDRESS_H

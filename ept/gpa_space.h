@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest-physical memory of a VM: a table GPA -> frame of the pool, in EPT format, which is the only truth about it;
- * and its realisation, a window of host addresses that always shows what the table says, into which KVM's memslots point.
+ * The guest-physical memory of a VM: a table GPA -> frame of the pool, in EPT format, which is the
+ * only truth about it; and its realisation, a window of host addresses that always shows what the
+ * table says, into which KVM's memslots point.
  *
- * Order: a run is entered in the table, then shown in the window. A run is taken out of the table, then out of the window
- * (which makes KVM forget it, through the kernel's MMU notifier), and only then are its frames' references dropped (T-5).
+ * Order: a run is entered in the table, then shown in the window. A run is taken out of the table,
+ * then out of the window (which makes KVM forget it, through the kernel's MMU notifier), and only
+ * then are its frames' references dropped (T-5).
  *
- * KVM's user API knows no execute right: a table may say X or not, the window can enforce R and W only.
+ * KVM's user API knows no execute right: a table may say X or not, the window can enforce R and W
+ * only.
  */
 #ifndef EPT_GPA_SPACE_H
 #define EPT_GPA_SPACE_H
@@ -25,7 +28,10 @@ struct ram_layout {
 	uint64_t high_len;
 };
 
-/* Splits `len` bytes of RAM, a multiple of 4 KiB, at the hole. -EINVAL if it is 0, misaligned or above 2^46. */
+/*
+ * Splits `len` bytes of RAM, a multiple of 4 KiB, at the hole. -EINVAL if it is 0, misaligned or
+ * above 2^46.
+ */
 int ram_layout_init(struct ram_layout *layout, uint64_t len);
 
 /* Does [gpa, gpa+len) lie wholly in one range of RAM? */
@@ -40,7 +46,10 @@ struct gpa_space {
 	struct ram_layout ram;
 	struct window window;
 	int vm_fd; /* -1 until attached */
-	/* The guest's own domain: physical = GPA, pointer = window + GPA. Tables that the VMM builds for the guest live here. */
+	/*
+	 * The guest's own domain: physical = GPA, pointer = window + GPA. Tables that the VMM
+	 * builds for the guest live here.
+	 */
 	struct phys_domain guest;
 	struct slot *guest_slots;
 };
@@ -48,22 +57,32 @@ struct gpa_space {
 /* An empty space for this RAM: nothing is mapped yet. -ENOMEM and what else the kernel says. */
 int gpa_space_create(struct gpa_space *space, struct host_pool *pool, const struct ram_layout *ram);
 
-/* Unmaps all and gives everything back. The VM must not run any more; guest tables are destroyed before. */
+/*
+ * Unmaps all and gives everything back. The VM must not run any more; guest tables are destroyed
+ * before.
+ */
 void gpa_space_destroy(struct gpa_space *space);
 
-/* Maps every byte of RAM to fresh zeroed frames, readable, writable and executable. -ENOMEM; nothing is mapped then. */
+/*
+ * Maps every byte of RAM to fresh zeroed frames, readable, writable and executable. -ENOMEM;
+ * nothing is mapped then.
+ */
 int gpa_space_populate(struct gpa_space *space);
 
-/* Memslots for the RAM ranges of the layout (and no larger). From now on the VM sees what the window shows. */
+/*
+ * Memslots for the RAM ranges of the layout (and no larger). From now on the VM sees what the
+ * window shows.
+ */
 int gpa_space_attach(struct gpa_space *space, int vm_fd);
 
 /*
- * Runs of pages, by GPA. All check that the run is aligned (-EINVAL) and lies in RAM (-ERANGE), and refuse rights that the
- * format cannot say (-EOPNOTSUPP). rights: PROP_READ | PROP_WRITE | PROP_EXECUTE.
+ * Runs of pages, by GPA. All check that the run is aligned (-EINVAL) and lies in RAM (-ERANGE), and
+ * refuse rights that the format cannot say (-EOPNOTSUPP). rights: PROP_READ | PROP_WRITE |
+ * PROP_EXECUTE.
  *
- * map: fresh zeroed frames, the largest leaves that fit and that the pool can give. All or nothing: -EEXIST, -ENOMEM.
- * unmap, protect: *pages (may be NULL) counts 4 KiB pages; what was not mapped is passed over.
- * query: the leaf or absence at gpa.
+ * map: fresh zeroed frames, the largest leaves that fit and that the pool can give. All or nothing:
+ * -EEXIST, -ENOMEM. unmap, protect: *pages (may be NULL) counts 4 KiB pages; what was not mapped is
+ * passed over. query: the leaf or absence at gpa.
  */
 int gpa_space_map(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights);
 int gpa_space_unmap(struct gpa_space *space, gpa_t gpa, uint64_t len, uint64_t *pages);
@@ -71,9 +90,9 @@ int gpa_space_protect(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t
 int gpa_space_query(struct gpa_space *space, gpa_t gpa, struct pt_mapping *mapping);
 
 /*
- * The one place where a guest address becomes a pointer: NULL unless all of [gpa, gpa+len) is mapped in the host table
- * with these rights. Valid until the next change of the space's table; contents change under the reader's eyes while a
- * vCPU runs: read a value once. len > 0.
+ * The one place where a guest address becomes a pointer: NULL unless all of [gpa, gpa+len) is
+ * mapped in the host table with these rights. Valid until the next change of the space's table;
+ * contents change under the reader's eyes while a vCPU runs: read a value once. len > 0.
  */
 void *gpa_space_pointer(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights);
 

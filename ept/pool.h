@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool: the host memory of all guests of this process, one memfd mapped once, and the domain of its frames. Physical
- * address in this domain = offset in the memfd.
+ * The pool: the host memory of all guests of this process, one memfd mapped once, and the domain of
+ * its frames. Physical address in this domain = offset in the memfd.
  */
 #ifndef EPT_POOL_H
 #define EPT_POOL_H
@@ -17,8 +17,9 @@ struct host_pool {
 };
 
 /*
- * A pool of at least `len` bytes, all of it free. Nothing is populated: a frame costs host memory when it is first
- * touched, a slot when its frame is first used. -EINVAL len 0 or absurd, -ENOMEM, -EMFILE and what else the kernel says.
+ * A pool of at least `len` bytes, all of it free. Nothing is populated: a frame costs host memory
+ * when it is first touched, a slot when its frame is first used. -EINVAL len 0 or absurd, -ENOMEM,
+ * -EMFILE and what else the kernel says.
  */
 int host_pool_create(struct host_pool *pool, uint64_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window: a reserved range of host addresses, as long as a VM's GPA space, that shows pool memory where the host table
- * maps it and nothing elsewhere. One host mapping per contiguous run.
+ * The window: a reserved range of host addresses, as long as a VM's GPA space, that shows pool
+ * memory where the host table maps it and nothing elsewhere. One host mapping per contiguous run.
  */
 #ifndef EPT_WINDOW_H
 #define EPT_WINDOW_H
@@ -11,7 +11,11 @@
 #include "ept/address.h"
 
 struct window {
-	unsigned char *memory; /* of GPA 0; aligned to 1 GiB if long enough, so that large host pages can match large leaves */
+	/*
+	 * of GPA 0; aligned to 1 GiB if long enough, so that large host pages can match large
+	 * leaves
+	 */
+	unsigned char *memory;
 	uint64_t len;
 	void *reservation; /* what munmap() gets back */
 	uint64_t reservation_len;
@@ -22,7 +26,8 @@ int window_create(struct window *window, uint64_t len);
 void window_destroy(struct window *window);
 
 /*
- * Shows [offset, offset+len) of the pool's file at gpa with these PROP_READ / PROP_WRITE rights (others are ignored).
+ * Shows [offset, offset+len) of the pool's file at gpa with these PROP_READ / PROP_WRITE rights
+ * (others are ignored).
  * -ENOMEM when the process has no mapping left (vm.max_map_count); the range is then as it was.
  */
 int window_show(struct window *window, gpa_t gpa, uint64_t len, int fd, uint64_t offset, uint32_t rights);

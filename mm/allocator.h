@@ -2,10 +2,11 @@
 /*
  * Buddy allocator over the frames of a domain (1.8).
  *
- * It hands out addresses, never handles: the caller claims the slot, and the slot's word decides (M-6). So the allocator
- * stands outside the trusted core: whatever it does wrong can make an allocation fail, and cannot make two owners.
- * The head of each free chunk is a unique frame of kind FRAME_FREE in the list of its order; the other frames of the
- * chunk are UNUSED. There is no bitmap: "is my buddy free at this order" is a look at its slot.
+ * It hands out addresses, never handles: the caller claims the slot, and the slot's word decides
+ * (M-6). So the allocator stands outside the trusted core: whatever it does wrong can make an
+ * allocation fail, and cannot make two owners. The head of each free chunk is a unique frame of
+ * kind FRAME_FREE in the list of its order; the other frames of the chunk are UNUSED. There is no
+ * bitmap: "is my buddy free at this order" is a look at its slot.
  *
  * Every function may be called by several threads at once.
  */
@@ -29,32 +30,39 @@ struct free_list {
 struct frame_allocator {
 	lock_t lock;
 	_Atomic uint64_t nr_free; /* frames; changes under the lock only */
-	uint64_t nr_managed; /* frames ever added */
+	uint64_t nr_managed;	  /* frames ever added */
 	struct free_list free[ALLOCATOR_ORDERS];
 };
 
 void allocator_init(struct frame_allocator *allocator);
 
 /*
- * Gives [paddr, paddr + nr_frames * 4096) to the allocator for the first time. The frames must be UNUSED.
- * -EINVAL misaligned or empty, -ERANGE outside the domain, -EEXIST if a frame is in use (nothing is added then).
+ * Gives [paddr, paddr + nr_frames * 4096) to the allocator for the first time. The frames must be
+ * UNUSED.
+ * -EINVAL misaligned or empty, -ERANGE outside the domain, -EEXIST if a frame is in use (nothing is
+ *   added then).
  */
 int allocator_add(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 
 /*
- * Takes `nr_frames` contiguous frames whose address is a multiple of `align` bytes (a power of two, at least 4096) from
- * the smallest chunk that holds them, and puts the rest of the chunk back. The frames are UNUSED; the caller claims them.
+ * Takes `nr_frames` contiguous frames whose address is a multiple of `align` bytes (a power of two,
+ * at least 4096) from the smallest chunk that holds them, and puts the rest of the chunk back. The
+ * frames are UNUSED; the caller claims them.
  * -EINVAL, or -ENOMEM if no chunk is large enough.
  */
 int allocator_take(struct phys_domain *domain, uint64_t nr_frames, uint64_t align, paddr_t *paddr);
 
 /*
  * Gives back any part of what was taken (8.2). The frames must be UNUSED. Buddies merge.
- * -EINVAL, -ERANGE as above; -EEXIST if a frame is in use or free already (nothing is given back then).
+ * -EINVAL, -ERANGE as above; -EEXIST if a frame is in use or free already (nothing is given back
+ *   then).
  */
 int allocator_give(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 
-/* Frames that allocator_take() can still hand out, in chunks of any size. Exact when no other thread is in here. */
+/*
+ * Frames that allocator_take() can still hand out, in chunks of any size. Exact when no other
+ * thread is in here.
+ */
 uint64_t allocator_free_frames(const struct phys_domain *domain);
 
 #endif

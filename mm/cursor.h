@@ -2,35 +2,45 @@
 /*
  * Cursors: the only way to look at and to change a range of a table.
  *
- * The lock protocol, as a theorem: if the ranges of two cursors on one table overlap, then every operation of one of them
- * happens before every operation of the other; and no set of cursors waits for itself.
+ * The lock protocol, as a theorem: if the ranges of two cursors on one table overlap, then every
+ * operation of one of them happens before every operation of the other; and no set of cursors waits
+ * for itself.
  *
- *   Opening   1. Walk down from the root without locks, inside a read section, while the whole range lies in one entry and
- *                that entry holds a node. Lock the node reached: the guard. If it is stray, it was unlinked between the
- *                look at its entry and the lock: begin again (L-5).
- *             2. Lock every node below the guard that the range touches, parents before children, low before high.
+ *   Opening   1. Walk down from the root without locks, inside a read section, while the whole
+ *                range lies in one entry and that entry holds a node. Lock the node reached: the
+ *                guard. If it is stray, it was unlinked between the look at its entry and the lock:
+ *                begin again (L-5).
+ *             2. Lock every node below the guard that the range touches, parents before children,
+ *               low before high.
  *   Closing   unlock in reverse order, the guard last; leave the read section.
  *
- *   Exclusion   Two overlapping ranges share an address. The guard of each covers it, so the guards lie on one path from
- *               the root: the same node, or one above the other. The upper cursor locked (2.), or was created with, every
- *               node of that path below its guard, the lower one's guard among them (L-1). So both hold one lock. []
- *   Liveness    All locks of one cursor are taken in pre-order of one tree, and every cursor uses that order (L-3). The only
- *               lock taken without waiting in that order is that of a node which no one else can reach yet. []
- *   Safety      A node is unlinked only by who holds its lock and those below, who marks it stray before unlocking. It stays
- *               in memory until all read sections that could have seen it are over (L-4, L-5). []
+ *   Exclusion   Two overlapping ranges share an address. The guard of each covers it, so the guards
+ *               lie on one path from the root: the same node, or one above the other. The upper
+ *               cursor locked (2.), or was created with, every node of that path below its guard,
+ *               the lower one's guard among them (L-1). So both hold one lock. []
+ *   Liveness    All locks of one cursor are taken in pre-order of one tree, and every cursor uses
+ *               that order (L-3). The only lock taken without waiting in that order is that of a
+ *               node which no one else can reach yet. []
+ *   Safety      A node is unlinked only by who holds its lock and those below, who marks it stray
+ *               before unlocking. It stays in memory until all read sections that could have seen
+ *               it are over (L-4, L-5). []
  *
- * Locked nodes form a chain through their slots; closing walks the chain and never looks at an entry again. A guest that
- * rewrites its own tables while a cursor is open can therefore make operations fail (-EUCLEAN), and no more.
+ * Locked nodes form a chain through their slots; closing walks the chain and never looks at an
+ * entry again. A guest that rewrites its own tables while a cursor is open can therefore make
+ * operations fail (-EUCLEAN), and no more.
  *
- * Every function that fails leaves the table's mappings, the cursor's position and all counts as they were; nodes that
- * were made on the way down may stay, empty.
+ * Every function that fails leaves the table's mappings, the cursor's position and all counts as
+ * they were; nodes that were made on the way down may stay, empty.
  */
 #ifndef MM_CURSOR_H
 #define MM_CURSOR_H
 
 #include "mm/entry.h"
 
-/* A reading cursor creates no nodes and refuses changes with -EINVAL; it excludes others all the same (L-0). */
+/*
+ * A reading cursor creates no nodes and refuses changes with -EINVAL; it excludes others all the
+ * same (L-0).
+ */
 enum cursor_mode { CURSOR_READ, CURSOR_MUTATE };
 
 struct cursor {
@@ -40,23 +50,27 @@ struct cursor {
 	uint32_t locked; /* last of the chain of locked nodes, by slot.locked_next */
 	uint8_t level;	 /* of the node that the cursor is in */
 	uint8_t guard_level;
-	vaddr_t base;	/* what offset 0 of the table is as an address */
-	uint64_t start; /* the range, as offsets in the table: end never wraps, not even at the top of 2^64 */
+	vaddr_t base; /* what offset 0 of the table is as an address */
+	/* the range, as offsets in the table: end never wraps, not even at the top of 2^64 */
+	uint64_t start;
 	uint64_t end;
 	uint64_t at;
 	struct pt_node path[LEVELS_MAX + 1]; /* by level, from `level` to `guard_level` */
 };
 
 /*
- * Opens a cursor on [va, va+len), at va, and enters a read section that cursor_close() leaves. Waits for cursors that
- * overlap. `min_level`: the guard is not sought below it, so that one leaf of that level can be mapped over exactly its
- * own range (BUG-8); 1 is the narrowest. Do not call it in a read section.
+ * Opens a cursor on [va, va+len), at va, and enters a read section that cursor_close() leaves.
+ * Waits for cursors that overlap. `min_level`: the guard is not sought below it, so that one leaf
+ * of that level can be mapped over exactly its own range (BUG-8); 1 is the narrowest. Do not call
+ * it in a read section.
  *
- * -EINVAL misaligned, empty, or no such level; -ERANGE outside the format's address space; -ENOMEM (CURSOR_MUTATE only);
- * -EDEADLK this thread has a cursor open on an overlapping range, or in the same node (BUG-10); -EUCLEAN.
+ * -EINVAL misaligned, empty, or no such level; -ERANGE outside the format's address space; -ENOMEM
+ *   (CURSOR_MUTATE only);
+ * -EDEADLK this thread has a cursor open on an overlapping range, or in the same node (BUG-10);
+ *   -EUCLEAN.
  */
-int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uint64_t len, enum cursor_mode mode,
-		unsigned min_level);
+int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uint64_t len,
+		enum cursor_mode mode, unsigned min_level);
 
 /* Unlocks and leaves the read section. Frees deferred nodes when too many wait. */
 void cursor_close(struct cursor *cursor);
@@ -64,32 +78,42 @@ void cursor_close(struct cursor *cursor);
 /* Where the cursor is; the range's end when everything has been passed (C-1). */
 vaddr_t cursor_virt_addr(const struct cursor *cursor);
 
-/* Bytes from here to the end of the range: no `len` given below may be larger (-ERANGE), or misaligned (-EINVAL). */
+/*
+ * Bytes from here to the end of the range: no `len` given below may be larger (-ERANGE), or
+ * misaligned (-EINVAL).
+ */
 static inline uint64_t cursor_remaining(const struct cursor *cursor)
 {
 	return cursor->end - cursor->at;
 }
 
 /*
- * The entry that covers the cursor's address (C-2): a leaf, or absence. Its range may be wider than the cursor's. A frame
- * that it names is borrowed: valid while the cursor stays open and does not change the entry. Does not move.
+ * The entry that covers the cursor's address (C-2): a leaf, or absence. Its range may be wider than
+ * the cursor's. A frame that it names is borrowed: valid while the cursor stays open and does not
+ * change the entry. Does not move.
  * -ERANGE at the end of the range, -EUCLEAN.
  */
 int cursor_query(struct cursor *cursor, struct pt_mapping *mapping);
 
 /*
- * Goes to the first mapped page of the next `len` bytes (C-3): 1, and the cursor is at the leaf's start, or where it was
- * if it was inside that leaf; 0, nothing is mapped, and the cursor is behind the `len` bytes.
+ * Goes to the first mapped page of the next `len` bytes (C-3): 1, and the cursor is at the leaf's
+ * start, or where it was if it was inside that leaf; 0, nothing is mapped, and the cursor is behind
+ * the `len` bytes.
  */
 int cursor_find_next(struct cursor *cursor, uint64_t len);
 
-/* Goes to va (C-5). -EINVAL misaligned, -ERANGE not in the range (its end is not); the position is then unchanged. */
+/*
+ * Goes to va (C-5). -EINVAL misaligned, -ERANGE not in the range (its end is not); the position is
+ * then unchanged.
+ */
 int cursor_jump(struct cursor *cursor, vaddr_t va);
 
 /*
- * Maps one leaf of `level` here and steps behind it (C-6). Tracked: one reference on each of its 4 KiB frames passes from
- * the caller to the leaf. Huge leaves of another range are split on the way; an existing mapping or node is not replaced.
- * -EINVAL misaligned, or a level above the guard; -ERANGE beyond the range or the domain; -EEXIST; -EOPNOTSUPP; -ENOMEM;
+ * Maps one leaf of `level` here and steps behind it (C-6). Tracked: one reference on each of its 4
+ * KiB frames passes from the caller to the leaf. What is there is not replaced, be it a leaf, a
+ * part of a large one, or a node.
+ * -EINVAL misaligned, or a level above the guard; -ERANGE beyond the range or the domain; -EEXIST;
+ *   -EOPNOTSUPP; -ENOMEM;
  * -EUCLEAN.
  */
 int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked);
@@ -98,42 +122,52 @@ int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop
 int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop);
 
 /*
- * Maps [paddr, paddr+len) here with the largest leaves that fit and are not above `max_level` (0: no limit). All or
- * nothing. Tracked: one reference on each frame of the run passes to the leaves. Errors as cursor_map().
+ * Maps [paddr, paddr+len) here with the largest leaves that fit and are not above `max_level` (0:
+ * no limit). All or nothing. Tracked: one reference on each frame of the run passes to the leaves.
+ * Errors as cursor_map().
  */
-int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level, prop_t prop, bool tracked);
+int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level,
+		   prop_t prop, bool tracked);
 
 enum fragment_kind { FRAGMENT_LEAF, FRAGMENT_SUBTREE };
 
 /*
- * What was taken out of a table, with the references that it owned. It keeps its frames alive until fragment_drop(), which
- * comes after the flush of [start, start+len) (T-5).
+ * What was taken out of a table, with the references that it owned. It keeps its frames alive until
+ * fragment_drop(), which comes after the flush of [start, start+len) (T-5).
  */
 struct pt_fragment {
 	enum fragment_kind kind;
 	struct phys_domain *domain;
 	vaddr_t start;
 	uint64_t len;
-	uint64_t pages; /* 4 KiB pages that were mapped in it, large leaves included (BUG-7) */
-	struct pt_node node;  /* FRAGMENT_SUBTREE: stray, locked until the cursor closes */
-	struct pt_mapping leaf; /* FRAGMENT_LEAF, with the accessed and dirty bits at the moment of removal */
+	uint64_t pages;	     /* 4 KiB pages that were mapped in it, large leaves included (BUG-7) */
+	struct pt_node node; /* FRAGMENT_SUBTREE: stray, locked until the cursor closes */
+	struct pt_mapping
+		leaf; /* FRAGMENT_LEAF, with the accessed and dirty bits at the moment of removal */
 };
 
 /*
- * Takes the next mapped thing out of the next `len` bytes and steps behind it (C-7): 1, and *fragment is the caller's; 0,
- * nothing is mapped there. Sub-trees that lie wholly inside come out in one piece; a large leaf that does not is split.
+ * Takes the next mapped thing out of the next `len` bytes and steps behind it (C-7): 1, and
+ * *fragment is the caller's; 0, nothing is there. Sub-trees that lie wholly inside come out in one
+ * piece, also when they turn out to map nothing; a large leaf that does not lie wholly inside is
+ * split first.
  * -EINVAL, -ERANGE, -ENOMEM (split), -EUCLEAN.
  */
 int cursor_take_next(struct cursor *cursor, uint64_t len, struct pt_fragment *fragment);
 
-/* Gives up what the fragment owns, a sub-tree after a grace period. The caller may be in a read section. */
+/*
+ * Gives up what the fragment owns, a sub-tree after a grace period. The caller may be in a read
+ * section.
+ */
 void fragment_drop(struct pt_fragment *fragment);
 
 /*
- * Changes the next mapped leaf of the next `len` bytes and steps behind it (C-8): 1, and *mapping (may be NULL) is the leaf
- * with its old properties; 0, nothing is mapped there. A leaf that does not lie wholly inside is split first. Does not
- * flush. -EINVAL, -ERANGE, -EOPNOTSUPP, -ENOMEM, -EUCLEAN.
+ * Changes the next mapped leaf of the next `len` bytes and steps behind it (C-8): 1, and *mapping
+ * (may be NULL) is the leaf with its old properties; 0, nothing is mapped there. A leaf that does
+ * not lie wholly inside is split first. Does not flush. -EINVAL, -ERANGE, -EOPNOTSUPP, -ENOMEM,
+ * -EUCLEAN.
  */
-int cursor_protect_next(struct cursor *cursor, uint64_t len, struct prop_change change, struct pt_mapping *mapping);
+int cursor_protect_next(struct cursor *cursor, uint64_t len, struct prop_change change,
+			struct pt_mapping *mapping);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain: a range of physical addresses from 0, a slot for each 4 KiB frame of it, and a constant distance from
- * physical address to pointer (M-1, M-2). The pool of host frames is one; the RAM of each VM, by GPA, is another; a
- * bare-metal guest's RAM is a third.
+ * A domain: a range of physical addresses from 0, a slot for each 4 KiB frame of it, and a constant
+ * distance from physical address to pointer (M-1, M-2). The pool of host frames is one; the RAM of
+ * each VM, by GPA, is another; a bare-metal guest's RAM is a third.
  */
 #ifndef MM_DOMAIN_H
 #define MM_DOMAIN_H
@@ -21,15 +21,19 @@ struct phys_domain {
 
 	lock_t lock;		   /* of what follows */
 	struct page_table *tables; /* that live here: for the audit */
-	uint32_t deferred;	   /* first of the removed nodes that wait for a grace period, by slot.next */
+	/* first of the removed nodes that wait for a grace period, by slot.next */
+	uint32_t deferred;
 	_Atomic uint64_t nr_deferred;
 	_Atomic uint32_t last_list; /* ids of lists given out so far */
-	_Atomic uint64_t nr_corrupt; /* references that a table claimed and no slot confirmed: hostile tables */
+	_Atomic uint64_t
+		/* references that a table claimed and no slot confirmed: hostile tables */
+		nr_corrupt;
 };
 
 /*
- * Makes a domain of `nr_frames` frames. `slots` has as many records, all zero, and `memory` points to physical address 0;
- * both stay the caller's and outlive the domain. The allocator is empty: give it memory with allocator_add().
+ * Makes a domain of `nr_frames` frames. `slots` has as many records, all zero, and `memory` points
+ * to physical address 0; both stay the caller's and outlive the domain. The allocator is empty:
+ * give it memory with allocator_add().
  * -EINVAL if there is no frame or frame numbers would not fit 32 bits.
  */
 int domain_init(struct phys_domain *domain, struct slot *slots, uint64_t nr_frames, void *memory);
@@ -37,7 +41,10 @@ int domain_init(struct phys_domain *domain, struct slot *slots, uint64_t nr_fram
 /* Slot of a frame (1.2). -EINVAL misaligned, -ERANGE beyond the domain. */
 int domain_slot(const struct phys_domain *domain, paddr_t paddr, struct slot **slot);
 
-/* Are the `nr_frames` frames from paddr on a run of the domain? -EINVAL misaligned or empty, -ERANGE. */
+/*
+ * Are the `nr_frames` frames from paddr on a run of the domain? -EINVAL misaligned or empty,
+ * -ERANGE.
+ */
 int domain_check_run(const struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 
 /* Is [paddr, paddr+len) a range of the domain? */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The error numbers that the engine returns (negated), with Linux' values, also where there is no libc.
+ * The error numbers that the engine returns (negated), with Linux' values, also where there is no
+ * libc.
  *
  *   EINVAL      misaligned, empty or otherwise malformed argument; or a handle that owns nothing
- *   ERANGE      address or length outside the domain, the format's address space, or the cursor's range
+ *   ERANGE      address or length outside the domain, the format's address space, or the cursor's
+ *   range
  *   ENOENT      nothing there (frame unused, address not mapped)
  *   EEXIST      something is there already (frame in use, address mapped)
  *   EBUSY       the frame has an exclusive owner

@@ -2,14 +2,15 @@
 /*
  * Page-table formats as data: what the bits of an entry mean, for each kind of table.
  *
- * One engine serves all of them, so nothing here is code but encode and decode, which read the description. An entry is
+ * One engine serves all of them, so nothing here is code but encode and decode, which read the
+ * description. An entry is
  *   absent   no right bit and no `held` bit: zero is absent at every level (E-1)
  *   a node   present, and not a leaf: points to the node one level down
- *   a leaf   present, and at level 1 or with the `huge` bit
- * Software bits, the same in every format, in bits that all of them leave to software (SDM 3 4.5.4, 28.3.2; APM 2 5.4):
- *   52 held      a leaf that grants nothing but still maps its frame: hardware sees it as not present
- *   53 tracked   the leaf owns one reference on each 4 KiB frame that it maps; one polarity everywhere (BUG-12)
- *   54 soft      the user's own (PROP_SOFT)
+ *   a leaf   present, and at level 1 or with the `huge` bit Software bits, the same in every
+ * format, in bits that all of them leave to software (SDM 3 4.5.4, 28.3.2; APM 2 5.4):
+ *   52 held      a leaf that grants nothing but still maps its frame: hardware sees it as not
+ *   present 53 tracked   the leaf owns one reference on each 4 KiB frame that it maps; one polarity
+ *   everywhere (BUG-12) 54 soft      the user's own (PROP_SOFT)
  */
 #ifndef MM_FORMAT_H
 #define MM_FORMAT_H
@@ -55,7 +56,10 @@ enum pt_format_id {
 	PT_FORMATS
 };
 
-/* How one property shows in an entry: `set` is or'ed in when the leaf has it, `clear` when it has not (NX). */
+/*
+ * How one property shows in an entry: `set` is or'ed in when the leaf has it, `clear` when it has
+ * not (NX).
+ */
 struct pt_bit {
 	uint32_t prop;
 	uint64_t set;
@@ -69,14 +73,14 @@ struct pt_format {
 	const char *name;
 	enum pt_format_id id;
 	uint8_t levels;
-	bool sign_extended;    /* addresses repeat their top bit up to bit 63 */
-	uint8_t leaf_levels;   /* bit l: level l may hold a leaf */
-	uint8_t rights;	       /* bit n: the combination n of READ|WRITE|EXECUTE can be said */
-	uint64_t present;      /* hardware takes the entry for present if any of these is set */
-	uint64_t huge;	       /* a present entry above level 1 is a leaf if this is set */
-	uint64_t address;      /* where the physical address is */
-	uint64_t node;	       /* what an entry that points to a node has beside the address */
-	uint64_t cache_mask;   /* bits that say caching */
+	bool sign_extended;  /* addresses repeat their top bit up to bit 63 */
+	uint8_t leaf_levels; /* bit l: level l may hold a leaf */
+	uint8_t rights;	     /* bit n: the combination n of READ|WRITE|EXECUTE can be said */
+	uint64_t present;    /* hardware takes the entry for present if any of these is set */
+	uint64_t huge;	     /* a present entry above level 1 is a leaf if this is set */
+	uint64_t address;    /* where the physical address is */
+	uint64_t node;	     /* what an entry that points to a node has beside the address */
+	uint64_t cache_mask; /* bits that say caching */
 	uint64_t cache[PROP_CACHE_KINDS];
 	struct pt_bit bits[PT_BITS_MAX]; /* ends at prop == 0 */
 };
@@ -91,7 +95,10 @@ static inline bool pte_is_present(const struct pt_format *format, pte_t pte)
 	return (pte.raw & (format->present | PTE_HELD)) != 0;
 }
 
-/* What an entry of a node at `level` is. A leaf at a level that has none is still called one: see pte_is_sane(). */
+/*
+ * What an entry of a node at `level` is. What claims to be a leaf at a level that has none is still
+ * called one.
+ */
 static inline enum pte_kind pte_kind(const struct pt_format *format, pte_t pte, unsigned level)
 {
 	if (!pte_is_present(format, pte))
@@ -127,16 +134,21 @@ static inline pte_t pte_node(const struct pt_format *format, paddr_t paddr)
 }
 
 /*
- * The bits of a leaf beside its address (E-2). -EOPNOTSUPP if the format has no such leaf or cannot say the property:
- * nothing is ever dropped in silence (GAP-5).
+ * The bits of a leaf beside its address (E-2). -EOPNOTSUPP if the format has no such leaf or cannot
+ * say the property: nothing is ever dropped in silence (GAP-5).
  */
-int format_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop, bool tracked, uint64_t *bits);
+int format_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop, bool tracked,
+		     uint64_t *bits);
 
 /* The properties of a leaf, the inverse of format_leaf_bits() (E-6, P-1). */
-prop_t pte_prop(const struct pt_format *format, pte_t pte, unsigned level);
+prop_t pte_prop(const struct pt_format *format, pte_t pte);
 
-/* Largest leaf level not above `max` that fits: `va` and `pa` aligned to its size, and its size within `len` (2.1). */
-unsigned format_leaf_fit(const struct pt_format *format, unsigned max, uint64_t va, uint64_t pa, uint64_t len);
+/*
+ * Largest leaf level not above `max` that fits: `va` and `pa` aligned to its size, and its size
+ * within `len` (2.1).
+ */
+unsigned format_leaf_fit(const struct pt_format *format, unsigned max, uint64_t va, uint64_t pa,
+			 uint64_t len);
 
 /* Bits of an address that the table translates: 12 + 9 * levels. */
 static inline unsigned format_address_bits(const struct pt_format *format)
@@ -145,8 +157,8 @@ static inline unsigned format_address_bits(const struct pt_format *format)
 }
 
 /*
- * Is [start, start + len) within what the format can translate, and in one half if addresses are sign-extended?
- * len > 0. No sum is formed that could wrap (BUG-4).
+ * Is [start, start + len) within what the format can translate, and in one half if addresses are
+ * sign-extended? len > 0. No sum is formed that could wrap (BUG-4).
  */
 bool format_contains(const struct pt_format *format, vaddr_t start, uint64_t len);
 

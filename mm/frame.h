@@ -7,8 +7,9 @@
  *   struct unique_frame  the whole frame
  *   struct segment       one shared reference on each frame of a contiguous run
  *
- * Every get has one put, or one into_raw that hands the reference to a page-table entry. A function that consumes a
- * handle clears it on success, so that a second use is refused with -EINVAL instead of being taken for a reference.
+ * Every get has one put, or one into_raw that hands the reference to a page-table entry. A function
+ * that consumes a handle clears it on success, so that a second use is refused with -EINVAL instead
+ * of being taken for a reference.
  */
 #ifndef MM_FRAME_H
 #define MM_FRAME_H
@@ -36,7 +37,10 @@ struct segment {
 	uint64_t nr_frames;
 };
 
-/* Plain bytes, which may be mapped and copied; other kinds are the engine's own (`is_untyped`, 1.4). */
+/*
+ * Plain bytes, which may be mapped and copied; other kinds are the engine's own (`is_untyped`,
+ * 1.4).
+ */
 bool frame_kind_is_untyped(enum frame_kind kind);
 
 /* Does the frame go back to the allocator when its last reference goes? */
@@ -46,23 +50,36 @@ bool frame_kind_is_pooled(enum frame_kind kind);
 const char *frame_kind_name(enum frame_kind kind);
 
 /*
- * An unused frame becomes a shared one with one reference, the caller's (S-1). Its bytes are what they were.
- * -EINVAL misaligned or not a kind to ask for, -ERANGE, -EEXIST in use, -EBUSY unique, -EAGAIN busy.
+ * An unused frame becomes a shared one with one reference, the caller's (S-1). Its bytes are what
+ * they were.
+ * -EINVAL misaligned or not a kind to ask for, -ERANGE, -EEXIST in use, -EBUSY unique, -EAGAIN
+ *   busy.
  */
-int frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind, struct frame *frame);
+int frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind,
+		      struct frame *frame);
 
-/* One more reference on a frame that others hold (S-2). -EINVAL, -ERANGE, -ENOENT, -EBUSY, -EAGAIN, -EOVERFLOW. */
+/*
+ * One more reference on a frame that others hold (S-2). -EINVAL, -ERANGE, -ENOENT, -EBUSY, -EAGAIN,
+ * -EOVERFLOW.
+ */
 int frame_from_in_use(struct phys_domain *domain, paddr_t paddr, struct frame *frame);
 
-/* Allocates one frame: allocator_take() and frame_from_unused() (1.8). `zeroed` clears its bytes. -ENOMEM. */
+/*
+ * Allocates one frame: allocator_take() and frame_from_unused() (1.8). `zeroed` clears its bytes.
+ * -ENOMEM.
+ */
 int frame_alloc(struct phys_domain *domain, enum frame_kind kind, bool zeroed, struct frame *frame);
 
-/* A second reference beside the caller's (S-3). -EINVAL empty handle, -EOVERFLOW; *copy is then untouched. */
+/*
+ * A second reference beside the caller's (S-3). -EINVAL empty handle, -EOVERFLOW; *copy is then
+ * untouched.
+ */
 int frame_clone(const struct frame *frame, struct frame *copy);
 
 /*
- * Gives the reference up and clears the handle (S-4). With the last one the frame is torn down by its kind, its slot
- * becomes UNUSED (S-7), and only then does the allocator get it (S-8). -EINVAL if the handle owns nothing.
+ * Gives the reference up and clears the handle (S-4). With the last one the frame is torn down by
+ * its kind, its slot becomes UNUSED (S-7), and only then does the allocator get it (S-8). -EINVAL
+ * if the handle owns nothing.
  */
 int frame_put(struct frame *frame);
 
@@ -81,9 +98,13 @@ uint32_t frame_reference_count(const struct frame *frame);
 enum frame_kind frame_kind_of(const struct frame *frame);
 
 /* An unused frame becomes the caller's alone (S-1). Errors as frame_from_unused(). */
-int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind, struct unique_frame *frame);
+int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind,
+			     struct unique_frame *frame);
 
-/* Gives it up: torn down, UNUSED, back to the allocator if its kind is pooled (S-9). -EINVAL empty or on a list. */
+/*
+ * Gives it up: torn down, UNUSED, back to the allocator if its kind is pooled (S-9). -EINVAL empty
+ * or on a list.
+ */
 int unique_frame_put(struct unique_frame *frame);
 
 /* Like put, but the allocator is not told: for who keeps account of the frame itself (S-10). */
@@ -95,19 +116,25 @@ int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind);
 /* UNIQUE -> one shared reference (S-5). Consumes. */
 int frame_from_unique(struct unique_frame *unique, struct frame *frame);
 
-/* The only shared reference -> UNIQUE (S-6). Consumes on success; -EBUSY if clones, leaves or segments hold it too. */
+/*
+ * The only shared reference -> UNIQUE (S-6). Consumes on success; -EBUSY if clones, leaves or
+ * segments hold it too.
+ */
 int unique_frame_from_shared(struct frame *frame, struct unique_frame *unique);
 
 /*
- * Claims each frame of a run with one reference (1.6). All or nothing: on error what was claimed is given back.
- * Errors as frame_from_unused(); -EINVAL also for an empty run.
+ * Claims each frame of a run with one reference (1.6). All or nothing: on error what was claimed is
+ * given back. Errors as frame_from_unused(); -EINVAL also for an empty run.
  */
-int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames, enum frame_kind kind,
-			struct segment *segment);
+int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames,
+			enum frame_kind kind, struct segment *segment);
 
-/* Allocates a run, contiguous and aligned to `align` bytes: allocator_take() and segment_from_unused(). -ENOMEM. */
-int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align, enum frame_kind kind,
-		  struct segment *segment);
+/*
+ * Allocates a run, contiguous and aligned to `align` bytes: allocator_take() and
+ * segment_from_unused(). -ENOMEM.
+ */
+int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align,
+		  enum frame_kind kind, struct segment *segment);
 
 /* Gives up one reference on each frame and clears the handle. -EINVAL empty. */
 int segment_put(struct segment *segment);
@@ -116,10 +143,11 @@ int segment_put(struct segment *segment);
 paddr_t segment_into_raw(struct segment *segment);
 
 /*
- * One reference more, or less, on each frame of a run that tables refer to: what the leaves of a huge page own (5.4).
- * run_get undoes itself on error and then nothing has changed; run_put goes on past a frame that owns nothing,
- * counts it in domain->nr_corrupt, and returns -EUCLEAN at the end: a hostile table cannot make it stop half way.
- * Never touches frames of the engine's own kinds. -ERANGE, -EINVAL as usual.
+ * One reference more, or less, on each frame of a run that tables refer to: what the leaves of a
+ * huge page own (5.4). run_get undoes itself on error and then nothing has changed; run_put goes on
+ * past a frame that owns nothing, counts it in domain->nr_corrupt, and returns -EUCLEAN at the end:
+ * a hostile table cannot make it stop half way. Never touches frames of the engine's own kinds.
+ * -ERANGE, -EINVAL as usual.
  */
 int run_get(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 int run_put(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intrusive list of unique frames (1.7). The list owns its frames by having swallowed their handles; the links lie in
- * the slots, and a frame's slot names the list that holds it, so contains() is one look.
+ * Intrusive list of unique frames (1.7). The list owns its frames by having swallowed their
+ * handles; the links lie in the slots, and a frame's slot names the list that holds it, so
+ * contains() is one look.
  *
  * The list's user serialises access to it. A list is bound to one domain by its first push.
  */
@@ -26,7 +27,8 @@ static inline bool frame_list_is_empty(const struct frame_list *list)
 }
 
 /*
- * The frame's handle is consumed. -EINVAL if the handle is empty, on a list already or of another domain;
+ * The frame's handle is consumed. -EINVAL if the handle is empty, on a list already or of another
+ * domain;
  * -EOVERFLOW when list ids have run out.
  */
 int frame_list_push_front(struct frame_list *list, struct unique_frame *frame);
@@ -36,15 +38,18 @@ int frame_list_push_back(struct frame_list *list, struct unique_frame *frame);
 int frame_list_pop_front(struct frame_list *list, struct unique_frame *frame);
 int frame_list_pop_back(struct frame_list *list, struct unique_frame *frame);
 
-/* Is the frame at paddr on this list? One look at its slot. False for any address outside the domain. */
+/*
+ * Is the frame at paddr on this list? One look at its slot. False for any address outside the
+ * domain.
+ */
 bool frame_list_contains(const struct frame_list *list, paddr_t paddr);
 
 /* Drops every frame. */
 void frame_list_clear(struct frame_list *list);
 
 /*
- * A place in a list: at one of its frames, or at the ghost, which stands before the first and after the last. While a
- * cursor is in use the list is changed through it only.
+ * A place in a list: at one of its frames, or at the ghost, which stands before the first and after
+ * the last. While a cursor is in use the list is changed through it only.
  */
 struct frame_list_cursor {
 	struct frame_list *list;
@@ -67,7 +72,9 @@ int frame_list_cursor_current(const struct frame_list_cursor *cursor, struct fra
 /* Takes the frame here off the list, and stands at the next one after. -ENOENT at the ghost. */
 int frame_list_cursor_take(struct frame_list_cursor *cursor, struct unique_frame *frame);
 
-/* Puts the frame before this place (before the ghost: at the end) and stays here. Errors as push. */
+/*
+ * Puts the frame before this place (before the ghost: at the end) and stays here. Errors as push.
+ */
 int frame_list_cursor_insert_before(struct frame_list_cursor *cursor, struct unique_frame *frame);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock in one word, which names its owner: 0 is free, anything else is the port_thread() that holds it.
+ * A lock in one word, which names its owner: 0 is free, anything else is the port_thread() that
+ * holds it.
  */
 #ifndef MM_LOCK_H
 #define MM_LOCK_H
@@ -25,13 +26,13 @@ static inline bool lock_try(lock_t *lock, uint32_t thread)
 {
 	uint32_t free = 0;
 
-	return atomic_compare_exchange_strong_explicit(&lock->owner, &free, thread, memory_order_acquire,
-						       memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&lock->owner, &free, thread,
+						       memory_order_acquire, memory_order_relaxed);
 }
 
 /*
- * Waits for the lock and takes it (P-6). 0, or -EDEADLK if `thread` holds it already: then waiting would never end, and
- * nothing was changed (BUG-10).
+ * Waits for the lock and takes it (P-6). 0, or -EDEADLK if `thread` holds it already: then waiting
+ * would never end, and nothing was changed (BUG-10).
  */
 static inline int lock_acquire(lock_t *lock, uint32_t thread)
 {

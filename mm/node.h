@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node: a frame of kind FRAME_NODE whose bytes are entries, and whose slot has its level, its lock, the number of
- * entries that are not absent, and whether it is still linked (section 2.4).
+ * A node: a frame of kind FRAME_NODE whose bytes are entries, and whose slot has its level, its
+ * lock, the number of entries that are not absent, and whether it is still linked (section 2.4).
  *
- * The memory of a node may belong to a guest, which may write anything there at any time. So nothing read from an entry
- * is followed before the slot of the frame that it names confirms it: node_child() is the only way down.
+ * The memory of a node may belong to a guest, which may write anything there at any time. So
+ * nothing read from an entry is followed before the slot of the frame that it names confirms it:
+ * node_child() is the only way down.
  */
 #ifndef MM_NODE_H
 #define MM_NODE_H
@@ -19,7 +20,10 @@ struct pt_node {
 	_Atomic uint64_t *entries; /* NODE_ENTRIES of them */
 };
 
-/* Reads an entry of a node that the caller has locked, or whose entries nobody but hardware changes (P-8). */
+/*
+ * Reads an entry of a node that the caller has locked, or whose entries nobody but hardware changes
+ * (P-8).
+ */
 static inline pte_t node_read(struct pt_node node, unsigned index)
 {
 	return PTE(atomic_load_explicit(&node.entries[index], memory_order_relaxed));
@@ -53,36 +57,43 @@ static inline paddr_t node_paddr(const struct phys_domain *domain, struct pt_nod
 }
 
 /*
- * A new node with all entries absent and one reference, the caller's: the parent entry's to be (P-7). Unlocked.
+ * A new node with all entries absent and one reference, the caller's: the parent entry's to be
+ * (P-7). Unlocked.
  * -ENOMEM.
  */
-int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsigned level, struct pt_node *node);
+int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsigned level,
+	       struct pt_node *node);
 
-/* Gives a node back that was never linked, or that nobody can reach any more. Drops what its entries own (P-10). */
+/*
+ * Gives a node back that was never linked, or that nobody can reach any more. Drops what its
+ * entries own (P-10).
+ */
 void node_free(struct phys_domain *domain, struct pt_node node);
 
 /*
- * The node that `pte`, an entry of a node at `level`, points to. -EUCLEAN unless it lies in the domain and its slot says
- * that it is a node of this format, one level down.
+ * The node that `pte`, an entry of a node at `level`, points to. -EUCLEAN unless it lies in the
+ * domain and its slot says that it is a node of this format, one level down.
  */
-int node_child(const struct phys_domain *domain, const struct pt_format *format, pte_t pte, unsigned level,
-	       struct pt_node *child);
+int node_child(const struct phys_domain *domain, const struct pt_format *format, pte_t pte,
+	       unsigned level, struct pt_node *child);
 
 /*
- * What frame_put() calls for a node whose last reference is gone, while its slot is BUSY: drops one reference of each
- * child node and of each frame that a tracked leaf maps (P-10). Children go down with it if theirs was the last.
+ * What frame_put() calls for a node whose last reference is gone, while its slot is BUSY: drops one
+ * reference of each child node and of each frame that a tracked leaf maps (P-10). Children go down
+ * with it if theirs was the last.
  */
 void node_drop_children(struct phys_domain *domain, paddr_t node);
 
 /*
- * A node that was unlinked: its one reference waits until a grace period has passed, for threads may be looking at it
- * without a lock (3.3). The caller may be in a read section.
+ * A node that was unlinked: its one reference waits until a grace period has passed, for threads
+ * may be looking at it without a lock (3.3). The caller may be in a read section.
  */
 void node_defer(struct phys_domain *domain, struct pt_node node);
 
 /*
- * Waits for a grace period and frees the nodes that were deferred before, with all that hangs under them. Never inside a
- * read section. Called by the engine itself when more than NODE_DEFERRED_MAX wait, and before a table is destroyed.
+ * Waits for a grace period and frees the nodes that were deferred before, with all that hangs under
+ * them. Never inside a read section. Called by the engine itself when more than NODE_DEFERRED_MAX
+ * wait, and before a table is destroyed.
  */
 void domain_reclaim(struct phys_domain *domain);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the engine needs from its surroundings, and nothing else. Two implementations: mm/host/port.c (pthreads and
- * liburcu) and guests/lib (bare metal, one processor).
+ * What the engine needs from its surroundings, and nothing else. Two implementations:
+ * mm/host/port.c (pthreads and liburcu) and guests/lib (bare metal, one processor).
  */
 #ifndef MM_PORT_H
 #define MM_PORT_H
@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 /*
- * Read section: what is unlinked meanwhile stays in memory until the section is left (3.4). Sections nest. A thread may
- * sleep in one, at the price of keeping everybody's deferred frames alive.
+ * Read section: what is unlinked meanwhile stays in memory until the section is left (3.4).
+ * Sections nest. A thread may sleep in one, at the price of keeping everybody's deferred frames
+ * alive.
  */
 void port_read_lock(void);
 void port_read_unlock(void);
@@ -20,8 +21,8 @@ void port_read_unlock(void);
 bool port_read_ongoing(void);
 
 /*
- * Returns when every read section that was open at the call has been left. Must not be called inside one: it would wait
- * for itself.
+ * Returns when every read section that was open at the call has been left. Must not be called
+ * inside one: it would wait for itself.
  */
 void port_synchronize(void);
 
@@ -29,8 +30,9 @@ void port_synchronize(void);
 uint32_t port_thread(void);
 
 /*
- * One round of waiting for a word that another thread will change; `round` counts from 0 for one wait. Early rounds
- * spin, later ones give the processor away, for in user space the holder may be descheduled.
+ * One round of waiting for a word that another thread will change; `round` counts from 0 for one
+ * wait. Early rounds spin, later ones give the processor away, for in user space the holder may be
+ * descheduled.
  */
 void port_wait(unsigned round);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slot: one record for each 4 KiB frame of a domain, and the state machine of its word (section 1.3 of the design).
+ * The slot: one record for each 4 KiB frame of a domain, and the state machine of its word (section
+ * 1.3 of the design).
  *
  *              claim                    publish
  *   UNUSED ------------> BUSY ---------------------> SHARED(1..MAX)   get, inc: +1    put: -1
@@ -10,11 +11,13 @@
  *     |                            |  +----------------------+
  *     +------ release --- BUSY <---+-- put of the last, abandon of the unique
  *
- * The word is the authority on who owns a frame (M-6): whatever an allocator believes, only one thread gets from UNUSED
- * to BUSY. A refused transition changes nothing and says why; there is no abort.
+ * The word is the authority on who owns a frame (M-6): whatever an allocator believes, only one
+ * thread gets from UNUSED to BUSY. A refused transition changes nothing and says why; there is no
+ * abort.
  *
- * Upstream's values (-1 unused, 0 busy, n shared, -2 unique) stand here one higher, so that memory which is all zero is
- * a domain whose frames are all unused: a slot array costs nothing until its frames are used.
+ * Upstream's values (-1 unused, 0 busy, n shared, -2 unique) stand here one higher, so that memory
+ * which is all zero is a domain whose frames are all unused: a slot array costs nothing until its
+ * frames are used.
  */
 #ifndef MM_SLOT_H
 #define MM_SLOT_H
@@ -27,42 +30,58 @@
 #include "mm/lock.h"
 
 #define SLOT_UNUSED UINT32_C(0)
-#define SLOT_BUSY UINT32_C(1)		    /* a count of 0: under construction or destruction by one thread (S-13) */
-#define SLOT_SHARED_MAX UINT32_C(0x7fffffff) /* the highest count; above it lies the empty band of INV-M4 */
+#define SLOT_BUSY \
+	UINT32_C(1) /* a count of 0: under construction or destruction by one thread (S-13) */
+#define SLOT_SHARED_MAX \
+	UINT32_C(0x7fffffff) /* the highest count; above it lies the empty band of INV-M4 */
 #define SLOT_UNIQUE UINT32_C(0xffffffff)
 
 #define SLOT_NONE UINT32_MAX /* no frame: the end of a chain of frame numbers */
 
-/* What a frame is used for. Says what is done with it when its last reference goes; see frame_kind_is_*(). */
+/*
+ * What a frame is used for. Says what is done with it when its last reference goes; see
+ * frame_kind_is_*().
+ */
 enum frame_kind {
-	FRAME_NONE,	/* unused */
-	FRAME_DATA,	/* plain bytes, from the allocator: guest memory behind a host table */
-	FRAME_NODE,	/* a page-table node */
-	FRAME_FREE,	/* head of a free chunk: the allocator's own */
-	FRAME_GUEST,	/* plain bytes that the guest manages: not the allocator's, only counted while mapped */
+	FRAME_NONE, /* unused */
+	FRAME_DATA, /* plain bytes, from the allocator: guest memory behind a host table */
+	FRAME_NODE, /* a page-table node */
+	FRAME_FREE, /* head of a free chunk: the allocator's own */
+	/* plain bytes that the guest manages: not the allocator's, only counted while mapped */
+	FRAME_GUEST,
 	FRAME_RESERVED, /* claimed at start and kept for ever (M-4) */
 	FRAME_KINDS
 };
 
 /*
- * Zero is a valid slot: unused. Fields other than `state` may be touched by the frame's owners only, as said beside each.
+ * Zero is a valid slot: unused. Fields other than `state` may be touched by the frame's owners
+ * only, as said beside each.
  */
 struct slot {
 	_Atomic uint32_t state;
-	_Atomic uint32_t list; /* id of the list that holds this unique frame, 0 for none; written under that list's lock */
-	uint32_t next;	/* frame number; list links of a unique frame, or `next` of a deferred node */
+	_Atomic uint32_t
+		/*
+		 * id of the list that holds this unique frame, 0 for none; written under that
+		 * list's lock
+		 */
+		list;
+	/* frame number; list links of a unique frame, or `next` of a deferred node */
+	uint32_t next;
 	uint32_t prev;
-	lock_t lock;	       /* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
-	uint32_t locked_next;  /* node: the one that the same cursor locked before it */
-	uint16_t nr_children;  /* node: entries that are not absent (INV-T5) */
-	_Atomic uint8_t kind;  /* enum frame_kind; written while BUSY or UNIQUE */
-	_Atomic uint8_t level; /* node: constant; free chunk: its order, under the allocator's lock */
-	uint8_t format;	       /* node: enum pt_format_id, constant */
-	bool stray;	       /* node: unlinked from its tree (L-5) */
+	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
+	lock_t lock;
+	uint32_t locked_next; /* node: the one that the same cursor locked before it */
+	uint16_t nr_children; /* node: entries that are not absent (INV-T5) */
+	_Atomic uint8_t kind; /* enum frame_kind; written while BUSY or UNIQUE */
+	_Atomic uint8_t
+		level;	/* node: constant; free chunk: its order, under the allocator's lock */
+	uint8_t format; /* node: enum pt_format_id, constant */
+	bool stray;	/* node: unlinked from its tree (L-5) */
 	uint16_t padding;
 };
 
-_Static_assert(sizeof(struct slot) == 32, "two slots to a cache line, 0.8 % of the memory they describe");
+_Static_assert(sizeof(struct slot) == 32,
+	       "two slots to a cache line, 0.8 % of the memory they describe");
 
 static inline uint32_t slot_state(const struct slot *slot)
 {
@@ -87,7 +106,10 @@ static inline enum frame_kind slot_kind(const struct slot *slot)
 	return (enum frame_kind)atomic_load_explicit(&slot->kind, memory_order_relaxed);
 }
 
-/* UNUSED -> BUSY: the caller alone may write the slot until it publishes or releases it (S-1). -EEXIST, -EBUSY, -EAGAIN. */
+/*
+ * UNUSED -> BUSY: the caller alone may write the slot until it publishes or releases it (S-1).
+ * -EEXIST, -EBUSY, -EAGAIN.
+ */
 int slot_claim(struct slot *slot);
 
 /* BUSY -> SHARED 1. Release: who gets the slot later sees what was written while BUSY (S-1). */
@@ -96,13 +118,22 @@ void slot_publish_shared(struct slot *slot);
 /* BUSY -> UNIQUE. Relaxed: nobody can derive a handle from UNIQUE (S-1). */
 void slot_publish_unique(struct slot *slot);
 
-/* One more reference for somebody who holds none (S-2). -ENOENT unused, -EBUSY unique, -EAGAIN busy, -EOVERFLOW. */
+/*
+ * One more reference for somebody who holds none (S-2). -ENOENT unused, -EBUSY unique, -EAGAIN
+ * busy, -EOVERFLOW.
+ */
 int slot_get(struct slot *slot);
 
-/* One more reference for somebody who holds one (S-3). -EINVAL if the slot is not shared, -EOVERFLOW. */
+/*
+ * One more reference for somebody who holds one (S-3). -EINVAL if the slot is not shared,
+ * -EOVERFLOW.
+ */
 int slot_inc(struct slot *slot);
 
-/* One reference less (S-4). 1 if it was the last: the slot is BUSY and the caller's to tear down; 0 if not; -EINVAL. */
+/*
+ * One reference less (S-4). 1 if it was the last: the slot is BUSY and the caller's to tear down; 0
+ * if not; -EINVAL.
+ */
 int slot_put(struct slot *slot);
 
 /* SHARED 1 -> UNIQUE (S-6). -EBUSY if others hold it too, -EINVAL if it is not shared. */
@@ -111,7 +142,9 @@ int slot_to_unique(struct slot *slot);
 /* UNIQUE -> SHARED 1 (S-5). -EINVAL if it is not unique. */
 int slot_to_shared(struct slot *slot);
 
-/* UNIQUE -> BUSY: the owner gives it up and tears it down (S-9, S-10). -EINVAL if it is not unique. */
+/*
+ * UNIQUE -> BUSY: the owner gives it up and tears it down (S-9, S-10). -EINVAL if it is not unique.
+ */
 int slot_abandon(struct slot *slot);
 
 /* BUSY -> UNUSED, kind none (S-7). Before the allocator learns of it (S-8). */

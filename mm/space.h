@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A space: a table and its flush. What leaves the table waits, still owning its frames, until everybody who may have a
- * translation of it has forgotten it (T-5): the kernel's MMU notifier for a host table, the vCPUs for a guest table. What
- * a flush is, the space's user says.
+ * A space: a table and its flush. What leaves the table waits, still owning its frames, until
+ * everybody who may have a translation of it has forgotten it (T-5): the kernel's MMU notifier for
+ * a host table, the vCPUs for a guest table. What a flush is, the space's user says.
  */
 #ifndef MM_SPACE_H
 #define MM_SPACE_H
@@ -13,8 +13,9 @@ struct vm_space;
 
 struct space_operations {
 	/*
-	 * Translations of [start, start+len) that anybody has cached are gone when it returns. `rights` says what they may
-	 * at most be after it: 0 after an unmap. It must not open a cursor on this space.
+	 * Translations of [start, start+len) that anybody has cached are gone when it returns.
+	 * `rights` says what they may at most be after it: 0 after an unmap. It must not open a
+	 * cursor on this space.
 	 */
 	void (*flush)(struct vm_space *space, vaddr_t start, uint64_t len, prop_t rights);
 };
@@ -32,21 +33,25 @@ int space_create(struct vm_space *space, struct phys_domain *domain, const struc
 void space_destroy(struct vm_space *space);
 
 /*
- * Maps a run in one transaction: cursor_map_run() on exactly [va, va+len). Nothing is flushed: absent entries are not
- * cached. All or nothing.
+ * Maps a run in one transaction: cursor_map_run() on exactly [va, va+len). Nothing is flushed:
+ * absent entries are not cached. All or nothing.
  */
-int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, unsigned max_level, prop_t prop,
-	      bool tracked);
+int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, unsigned max_level,
+	      prop_t prop, bool tracked);
 
 /*
- * Unmaps all of [va, va+len), flushes, and drops what was mapped (4.1). *pages (may be NULL) counts the 4 KiB pages. On
- * error (-ENOMEM while a large leaf at the edge is split, -EUCLEAN) what was already unmapped stays unmapped, flushed and
- * counted.
+ * Unmaps all of [va, va+len), flushes, and drops what was mapped (4.1). *pages (may be NULL) counts
+ * the 4 KiB pages. On error (-ENOMEM while a large leaf at the edge is split, -EUCLEAN) what was
+ * already unmapped stays unmapped, flushed and counted.
  */
 int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *pages);
 
-/* Changes every leaf in [va, va+len) and flushes. *pages as above. Errors as cursor_protect_next(), partial as above. */
-int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_change change, uint64_t *pages);
+/*
+ * Changes every leaf in [va, va+len) and flushes. *pages as above. Errors as cursor_protect_next(),
+ * partial as above.
+ */
+int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_change change,
+		  uint64_t *pages);
 
 /* The leaf or absence at va, which need not be aligned. -ERANGE, -EUCLEAN. */
 int space_query(struct vm_space *space, vaddr_t va, struct pt_mapping *mapping);

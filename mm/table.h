@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page table: a root node, a format, and the domain in which its nodes live and to which its leaves refer (2.6).
+ * A page table: a root node, a format, and the domain in which its nodes live and to which its
+ * leaves refer (2.6).
  */
 #ifndef MM_TABLE_H
 #define MM_TABLE_H
@@ -8,7 +9,10 @@
 #include "mm/frame.h"
 #include "mm/node.h"
 
-/* Who walks the table. Hardware sets accessed and dirty bits behind our back: entries then change atomically (BUG-9). */
+/*
+ * Who walks the table. Hardware sets accessed and dirty bits behind our back: entries then change
+ * atomically (BUG-9).
+ */
 enum table_walker { TABLE_WALKED_BY_SOFTWARE, TABLE_WALKED_BY_HARDWARE };
 
 struct page_table {
@@ -20,12 +24,13 @@ struct page_table {
 };
 
 /* An empty table. -ENOMEM. The table must not move in memory: its domain knows it. */
-int page_table_create(struct page_table *table, struct phys_domain *domain, const struct pt_format *format,
-		      enum table_walker walker);
+int page_table_create(struct page_table *table, struct phys_domain *domain,
+		      const struct pt_format *format, enum table_walker walker);
 
 /*
- * Gives back every node and every reference that the table's leaves own. No cursor may be open, nobody may walk it. Who
- * has made hardware stop walking it calls page_table_root_put() before.
+ * Gives back every node and every reference that the table's leaves own, once walkers have put
+ * theirs on the root. No cursor may be open on it. Not in a read section: what was deferred is
+ * freed first.
  */
 void page_table_destroy(struct page_table *table);
 
@@ -36,15 +41,16 @@ static inline paddr_t page_table_root(const struct page_table *table)
 }
 
 /*
- * A walker's reference on the root (P-9): taken before hardware is pointed at the table, put after it is pointed away.
- * The root outlives page_table_destroy() by it, but empty.
+ * A walker's reference on the root (P-9): taken before hardware is pointed at the table, put after
+ * it is pointed away. The root, and what hangs under it, lives until the last reference is put.
  */
 int page_table_root_get(struct page_table *table, struct frame *root);
 
 /* A leaf, or its absence, as a walk found it. */
 struct pt_mapping {
-	vaddr_t start; /* of the entry's range, which may begin before the address that was asked for */
-	uint64_t len;  /* of the entry's range */
+	/* of the entry's range, which may begin before the address that was asked for */
+	vaddr_t start;
+	uint64_t len; /* of the entry's range */
 	unsigned level;
 	bool present; /* false: nothing is mapped in the range, and the rest does not count */
 	bool tracked;
@@ -53,8 +59,9 @@ struct pt_mapping {
 };
 
 /*
- * Lock-free walk (Acquire loads) inside a read section of its own: what `va` maps to at this moment. For looking, not for
- * deciding: the answer may be old when it arrives. -ERANGE if the format does not translate va, -EUCLEAN.
+ * Lock-free walk (Acquire loads) inside a read section of its own: what `va` maps to at this
+ * moment. For looking, not for deciding: the answer may be old when it arrives. -ERANGE if the
+ * format does not translate va, -EUCLEAN.
  */
 int page_table_walk(const struct page_table *table, vaddr_t va, struct pt_mapping *mapping);
 

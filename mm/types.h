@@ -2,8 +2,8 @@
 /*
  * Addresses, sizes and levels: the words that everything else is written in.
  *
- * Geometry (the index bits of a level) is a compile-time constant so that tests can build the same engine for tiny
- * tables whose states can be counted; every real format has nine bits.
+ * Geometry (the index bits of a level) is a compile-time constant so that tests can build the same
+ * engine for tiny tables whose states can be counted; every real format has nine bits.
  */
 #ifndef MM_TYPES_H
 #define MM_TYPES_H
@@ -21,7 +21,10 @@
 #define NODE_ENTRIES (1u << MM_INDEX_BITS)
 #define LEVELS_MAX 5
 
-/* A physical address of a domain, in bytes from the domain's physical 0. Not a pointer: domain_pointer() makes one. */
+/*
+ * A physical address of a domain, in bytes from the domain's physical 0. Not a pointer:
+ * domain_pointer() makes one.
+ */
 typedef struct {
 	uint64_t value;
 } paddr_t;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks a table that is not ours: any CR3 of any guest, tables that a guest built itself, an EPT of an unknown machine. No
- * slot vouches for what is read, so every address is the reader's to refuse, and the work is bounded by the number of levels.
+ * Walks a table that is not ours: any CR3 of any guest, tables that a guest built itself, an EPT of
+ * an unknown machine. No slot vouches for what is read, so every address is the reader's to refuse,
+ * and the work is bounded by the number of levels.
  *
- * The formats are those of mm/format.h, read as hardware reads them: software bits mean nothing here.
+ * The formats are those of mm/format.h, read as hardware reads them: software bits mean nothing
+ * here.
  */
 #ifndef MM_WALK_H
 #define MM_WALK_H
@@ -14,11 +16,12 @@
 typedef int (*walk_read_t)(void *context, paddr_t paddr, uint64_t *entry);
 
 enum walk_end {
-	WALK_MAPPED,	 /* a leaf */
-	WALK_ABSENT,	 /* an entry that is not present */
-	WALK_OUTSIDE,	 /* an entry where there is no memory */
-	WALK_RESERVED,	 /* an entry that hardware would fault on: a large leaf where none can be, or misaligned */
-	WALK_CANONICAL,	 /* the address is not one that the format translates */
+	WALK_MAPPED,  /* a leaf */
+	WALK_ABSENT,  /* an entry that is not present */
+	WALK_OUTSIDE, /* an entry where there is no memory */
+	/* an entry that hardware would fault on: a large leaf where none can be, or misaligned */
+	WALK_RESERVED,
+	WALK_CANONICAL, /* the address is not one that the format translates */
 };
 
 struct walk_step {
@@ -41,7 +44,7 @@ struct walk {
 };
 
 /* Walks `va` from the node at `root`. Always fills *walk; the answer is in walk->end. */
-void walk_table(const struct pt_format *format, paddr_t root, vaddr_t va, walk_read_t read, void *context,
-		struct walk *walk);
+void walk_table(const struct pt_format *format, paddr_t root, vaddr_t va, walk_read_t read,
+		void *context, struct walk *walk);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port bus: which device answers at which port. Devices register a range; the vCPU's port exits come here and nowhere
- * else. An access that no device takes is the caller's: strict ends the run, open bus reads all ones and drops writes.
+ * The port bus: which device answers at which port. Devices register a range; the vCPU's port exits
+ * come here and nowhere else. An access that no device takes is the caller's: strict ends the run,
+ * open bus reads all ones and drops writes.
  */
 #ifndef VMM_BUS_H
 #define VMM_BUS_H
@@ -16,8 +17,9 @@ struct port_device {
 	uint16_t first;
 	uint16_t count;
 	/*
-	 * size is 1, 2 or 4; the access lies wholly in [first, first+count). A device may end the run by filling *ending.
-	 * 0, or -ENODEV if it has nothing at that port or of that width: then it is an access where nothing is.
+	 * size is 1, 2 or 4; the access lies wholly in [first, first+count). A device may end the
+	 * run by filling *ending. 0, or -ENODEV if it has nothing at that port or of that width:
+	 * then it is an access where nothing is.
 	 */
 	int (*read)(void *context, uint16_t port, unsigned size, uint32_t *value);
 	int (*write)(void *context, uint16_t port, unsigned size, uint32_t value, struct ending *ending);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the VMM and a long-mode guest agree on: the words at start-up, the ports, the page-control request.
- * docs/guest-abi.md explains each. The header is used on both sides and needs nothing but <stdint.h>.
+ * What the VMM and a long-mode guest agree on: the words at start-up, the ports, the page-control
+ * request. docs/guest-abi.md explains each. The header is used on both sides and needs nothing but
+ * <stdint.h>; assembly may include it for the ports and the magic number.
  *
  * Multiboot guests get what Multiboot says instead; the ports are the same for all.
  */
 #ifndef VMM_GUEST_ABI_H
 #define VMM_GUEST_ABI_H
 
+#ifndef __ASSEMBLER__
 #include <stdint.h>
+#endif
 
 /* Ports. */
 #define ABI_PORT_SERIAL 0x3f8	    /* 16550, eight ports, no interrupt line without --irqchip */
@@ -23,10 +26,15 @@
 #define ABI_SELECTOR_CODE 0x08 /* CS at entry: 64-bit code, ring 0. No GDT is loaded: load one. */
 #define ABI_SELECTOR_DATA 0x10
 
-/* At entry RDI is the GVA of this, in the direct map, read-only. All addresses within are GPAs but where said. */
-#define ABI_BOOT_MAGIC UINT32_C(0x306d6d76) /* "vmm0" in memory */
+/*
+ * At entry RDI is the GVA of this, in the direct map, read-only. All addresses within are GPAs but
+ * where said.
+ */
+#define ABI_BOOT_MAGIC 0x306d6d76 /* "vmm0" in memory */
 #define ABI_BOOT_VERSION 1
 #define ABI_MEMORY_MAX 16
+
+#ifndef __ASSEMBLER__
 
 enum abi_memory_kind {
 	ABI_MEMORY_FREE = 1,   /* RAM that the guest may use as it likes */
@@ -52,7 +60,8 @@ struct abi_boot {
 	uint64_t direct_map; /* GVA of GPA 0 */
 	uint64_t stack_top;  /* GVA */
 	uint64_t stack_len;
-	uint64_t command_line; /* GVA, in the direct map: NUL-terminated, first word the image's name */
+	/* GVA, in the direct map: NUL-terminated, first word the image's name */
+	uint64_t command_line;
 	uint64_t initrd;       /* GPA, 0 if there is none */
 	uint64_t initrd_len;
 	uint16_t port_serial; /* 0: there is no such device */
@@ -66,15 +75,22 @@ _Static_assert(sizeof(struct abi_memory) == 24, "abi_memory is on the wire");
 _Static_assert(sizeof(struct abi_boot) == 80 + ABI_MEMORY_MAX * 24, "abi_boot is on the wire");
 
 /*
- * Page control. The request lies in RAM below 4 GiB, aligned to 64 bytes; the guest fills it, writes its GPA to
- * ABI_PORT_PAGE_CONTROL, and reads `result` and the answer when the OUT instruction has completed.
- * After a change of its own table the guest flushes its TLB (INVLPG) as it would after a change of its own.
+ * Page control. The request lies in RAM below 4 GiB, aligned to 64 bytes; the guest fills it,
+ * writes its GPA to ABI_PORT_PAGE_CONTROL, and reads `result` and the answer when the OUT
+ * instruction has completed. After a change of its own table the guest flushes its TLB (INVLPG) as
+ * it would after a change of its own.
  */
 enum abi_page_operation {
-	ABI_PAGE_MAP = 1,     /* map [address, address+len) to [target, target+len); host: target is ignored, fresh zeros */
-	ABI_PAGE_UNMAP = 2,   /* remove what is mapped in [address, address+len); count = 4 KiB pages removed */
-	ABI_PAGE_PROTECT = 3, /* give every page mapped in the range these rights; count = 4 KiB pages changed */
-	ABI_PAGE_QUERY = 4,   /* answer with the leaf that maps `address`: target, len, level, rights; -2 if none */
+	/*
+	 * map [address, address+len) to [target, target+len); host: target is ignored, fresh zeros
+	 */
+	ABI_PAGE_MAP = 1,
+	/* remove what is mapped in [address, address+len); count = 4 KiB pages removed */
+	ABI_PAGE_UNMAP = 2,
+	/* give every page mapped in the range these rights; count = 4 KiB pages changed */
+	ABI_PAGE_PROTECT = 3,
+	/* answer with the leaf that maps `address`: target, len, level, rights; -2 if none */
+	ABI_PAGE_QUERY = 4,
 };
 
 enum abi_page_table {
@@ -96,7 +112,11 @@ struct abi_page_request {
 	uint64_t target;  /* GPA (guest table) */
 	uint64_t len;	  /* bytes, a multiple of 4 KiB; QUERY answers with the leaf's size */
 	uint32_t rights;
-	uint32_t level; /* MAP: largest leaf allowed, 1 = 4 KiB, 2 = 2 MiB, 3 = 1 GiB, 0 = largest that fits; QUERY: the leaf's */
+	/*
+	 * MAP: largest leaf allowed, 1 = 4 KiB, 2 = 2 MiB, 3 = 1 GiB, 0 = largest that fits; QUERY:
+	 * the leaf's
+	 */
+	uint32_t level;
 	uint64_t count; /* answer of UNMAP and PROTECT */
 	int64_t result; /* 0, or a negative Linux errno; nothing was changed then */
 	uint64_t reserved;
@@ -104,4 +124,5 @@ struct abi_page_request {
 
 _Static_assert(sizeof(struct abi_page_request) == 64, "abi_page_request is on the wire");
 
+#endif
 #endif

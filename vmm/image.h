@@ -119,8 +119,8 @@ int image_parse_elf64(const void *file, size_t len, struct image *image, struct 
  *
  * Of the header's flags 0 to 15, which a loader must satisfy or refuse, 0 (modules on page
  * boundaries) and 1 (memory information) are accepted: the loader does both for every image. The
- * video mode (2) and the unknown ones are refused. Flag 16 is ignored, though 3.1.2 prefers its load
- * addresses: they exist for formats other than ELF, and only ELF files come here.
+ * video mode (2) and the unknown ones are refused. Flag 16 is ignored, though 3.1.2 prefers its
+ * load addresses: they exist for formats other than ELF, and only ELF files come here.
  *
  * An entry point within some segment's p_vaddr range is translated to that segment's GPA, as other
  * loaders do for kernels linked high and loaded low; otherwise it is a GPA itself.

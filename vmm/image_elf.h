@@ -33,7 +33,8 @@ int elf_open(struct elf_file *elf, unsigned char class, const void *file, size_t
 /*
  * Fills image->segments and nr_segments (> 0) with the PT_LOADs, in the order of the file: GPA from
  * p_paddr, GVA from p_vaddr, rights from p_flags, none of the three checked. What is checked: the
- * lengths, the place in the file, the count, and that no dynamic linker is asked for. 0 or -ENOEXEC.
+ * lengths, the place in the file, the count, and that no dynamic linker is asked for. 0 or
+ * -ENOEXEC.
  */
 int elf_read_segments(const struct elf_file *elf, struct image *image, struct image_error *error);
 

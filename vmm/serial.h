@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 16550A UART (National Semiconductor PC16550D data sheet, section 8): eight ports, of a byte each.
+ * A 16550A UART (National Semiconductor PC16550D data sheet, section 8): eight ports, of a byte
+ * each.
  *
- * The line is infinitely fast: what is transmitted has left at once, whatever divisor and format say. Received bytes come
- * from a file descriptor, one at a time, when the guest looks: at the data, the line status or the interrupt identity.
- * Hence a guest that waits for the receive interrupt alone, without ever looking, waits in vain.
+ * The line is infinitely fast: what is transmitted has left at once, whatever divisor and format
+ * say. Received bytes come from a file descriptor, one at a time, when the guest looks: at the
+ * data, the line status or the interrupt identity. Hence a guest that waits for the receive
+ * interrupt alone, without ever looking, waits in vain.
  */
 #ifndef VMM_SERIAL_H
 #define VMM_SERIAL_H

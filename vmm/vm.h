@@ -61,15 +61,16 @@ struct vm_start {
 };
 
 /*
- * Opens /dev/kvm, makes the VM, its memory and its vCPU. On failure nothing is left and *error is a sentence that says what
- * to do. The structure must not move.
+ * Opens /dev/kvm, makes the VM, its memory and its vCPU. On failure nothing is left and *error is a
+ * sentence that says what to do. The structure must not move.
  */
 int vm_create(struct vm *vm, const struct vm_options *options, struct image_error *error);
 void vm_destroy(struct vm *vm);
 
 /*
- * Puts the image, its boot information and (long mode) its page tables into guest memory, and says how to start.
- * `command_line` has the image's name as its first word. initrd may be NULL. -E* with a sentence in *error.
+ * Puts the image, its boot information and (long mode) its page tables into guest memory, and says
+ * how to start. `command_line` has the image's name as its first word. initrd may be NULL. -E* with
+ * a sentence in *error.
  */
 int vm_load(struct vm *vm, const struct image *image, const void *file, const char *command_line, const void *initrd,
 	    size_t initrd_len, struct vm_start *start, struct image_error *error);
@@ -78,12 +79,16 @@ int vm_load(struct vm *vm, const struct image *image, const void *file, const ch
 int vm_start(struct vm *vm, const struct vm_start *start);
 
 /*
- * Runs until something ends it, and says so in vm->ending. `deadline_ns` is a CLOCK_MONOTONIC time, 0 for none. The vCPU is
- * stopped when it returns, with any exit it was in completed as far as KVM allows.
+ * Runs until something ends it, and says so in vm->ending. `deadline_ns` is a CLOCK_MONOTONIC time,
+ * 0 for none. The vCPU is stopped when it returns, with any exit it was in completed as far as KVM
+ * allows.
  */
 void vm_run(struct vm *vm, uint64_t deadline_ns);
 
-/* Registers, code bytes, and the walk of RIP and CR2 through guest table and host table, level by level, to `fd`. */
+/*
+ * Registers, code bytes, and the walk of RIP and CR2 through guest table and host table, level by
+ * level, to `fd`.
+ */
 void vm_report(struct vm *vm, int fd);
 
 #endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The audit. Three passes: trees and the deferred queue count references into `scratch`, the free
+ * lists mark their frames there, and the slots are compared with what was found.
+ */
+#include "mm/audit.h"
+
+#include "mm/frame.h"
+
+#define FREE_FRAME UINT32_MAX /* in scratch: part of a free chunk */
+
+struct audit {
+	struct phys_domain *domain;
+	uint32_t *scratch; /* references found, by frame number */
+	audit_held_t held;
+	void *context;
+	struct audit_report *report;
+};
+
+static int violation(const struct audit *audit, const struct audit_violation *violation)
+{
+	audit->report->violation = *violation;
+	return -EUCLEAN;
+}
+
+/* A rule about a whole frame or node. */
+static int expect(const struct audit *audit, bool holds, const char *rule, const char *text,
+		  uint64_t number, uint64_t expected, uint64_t found)
+{
+	const struct slot *slot = &audit->domain->slots[number];
+	bool node = slot_kind(slot) == FRAME_NODE;
+
+	if (holds)
+		return 0;
+	return violation(audit, &(struct audit_violation){
+					.rule = rule,
+					.text = text,
+					.paddr = PADDR(number << PAGE_SHIFT),
+					.level = node ? atomic_load_explicit(&slot->level,
+									     memory_order_relaxed) :
+							0,
+					.index = NODE_ENTRIES,
+					.expected = expected,
+					.found = found,
+				});
+}
+
+/* A rule about one entry. */
+static int broken_entry(const struct audit *audit, const char *rule, const char *text,
+			struct pt_node node, unsigned index)
+{
+	return violation(audit, &(struct audit_violation){
+					.rule = rule,
+					.text = text,
+					.paddr = node_paddr(audit->domain, node),
+					.level = node_level(node),
+					.index = index,
+					.found = node_read(node, index).raw,
+				});
+}
+
+static int audit_leaf(const struct audit *audit, const struct pt_format *format,
+		      struct pt_node node, unsigned index)
+{
+	unsigned level = node_level(node);
+	pte_t pte = node_read(node, index);
+	paddr_t paddr = pte_leaf_paddr(format, pte, level);
+	uint64_t first = paddr.value >> PAGE_SHIFT;
+
+	audit->report->leaves++;
+	if (!format_has_leaf(format, level))
+		return broken_entry(audit, "INV-T2", "a leaf is at a level that may hold one", node,
+				    index);
+	if (paddr.value != pte_paddr(format, pte).value)
+		return broken_entry(audit, "INV-T2", "a leaf's address is a multiple of its size",
+				    node, index);
+	if (!pte_is_tracked(pte))
+		return 0;
+	if (!domain_contains(audit->domain, paddr, level_size(level)))
+		return broken_entry(audit, "INV-T2", "a tracked leaf lies in the domain", node,
+				    index);
+	for (uint64_t page = 0; page < level_pages(level); page++)
+		audit->scratch[first + page]++;
+	return 0;
+}
+
+static int audit_node(const struct audit *audit, const struct pt_format *format,
+		      struct pt_node node, bool stray);
+
+/*
+ * One parent for each node (INV-T6): a second way to it ends the audit, so that no tree is walked
+ * twice.
+ */
+static int audit_child(const struct audit *audit, const struct pt_format *format,
+		       struct pt_node node, unsigned index, bool stray)
+{
+	struct pt_node child;
+
+	if (node_child(audit->domain, format, node_read(node, index), node_level(node), &child))
+		return broken_entry(audit, "INV-T4", "a node entry points to a node one level down",
+				    node, index);
+	if (audit->scratch[domain_slot_number(audit->domain, child.slot)]++ > 0)
+		return broken_entry(audit, "INV-T6", "a node has one parent", node, index);
+	return audit_node(audit, format, child, stray);
+}
+
+static int audit_node(const struct audit *audit, const struct pt_format *format,
+		      struct pt_node node, bool stray)
+{
+	uint32_t number = domain_slot_number(audit->domain, node.slot);
+	unsigned present = 0;
+	int error = 0;
+
+	audit->report->nodes++;
+	for (unsigned index = 0; index < NODE_ENTRIES && error == 0; index++) {
+		enum pte_kind kind = pte_kind(format, node_read(node, index), node_level(node));
+
+		present += kind != PTE_ABSENT;
+		if (kind == PTE_LEAF)
+			error = audit_leaf(audit, format, node, index);
+		else if (kind == PTE_NODE)
+			error = audit_child(audit, format, node, index, stray);
+	}
+	if (error == 0)
+		error = expect(audit, node.slot->nr_children == present, "INV-T5",
+			       "nr_children is the number of entries that are not absent", number,
+			       node.slot->nr_children, present);
+	if (error == 0)
+		error = expect(audit, node.slot->stray == stray, "INV-X2",
+			       "a node is stray if it is not linked", number, stray,
+			       node.slot->stray);
+	if (error == 0)
+		error = expect(audit, lock_owner(&node.slot->lock) == 0, "INV-X1",
+			       "at rest no node is locked", number, 0,
+			       lock_owner(&node.slot->lock));
+	return error;
+}
+
+static int audit_tables(const struct audit *audit)
+{
+	int error = 0;
+
+	for (struct page_table *table = audit->domain->tables; table && error == 0;
+	     table = table->next) {
+		audit->scratch[domain_slot_number(audit->domain, table->root.slot)]++;
+		error = expect(audit, node_level(table->root) == table->format->levels, "INV-T3",
+			       "a root is at the top level",
+			       domain_slot_number(audit->domain, table->root.slot),
+			       table->format->levels, node_level(table->root));
+		if (error == 0)
+			error = audit_node(audit, table->format, table->root, false);
+	}
+	return error;
+}
+
+static int audit_deferred(const struct audit *audit)
+{
+	struct phys_domain *domain = audit->domain;
+	uint64_t waiting = atomic_load_explicit(&domain->nr_deferred, memory_order_relaxed);
+	uint32_t number = domain->deferred;
+	int error = 0;
+
+	for (; number != SLOT_NONE && waiting > 0 && error == 0; waiting--) {
+		struct slot *slot = &domain->slots[number];
+		struct pt_node node = node_at(domain, domain_slot_paddr(domain, slot));
+
+		audit->scratch[number]++;
+		error = audit_node(audit, pt_format_of((enum pt_format_id)slot->format), node,
+				   true);
+		number = slot->next;
+	}
+	if (error == 0)
+		error = expect(audit, waiting == 0 && number == SLOT_NONE, "INV-X2",
+			       "the deferred queue is as long as its count", 0, 0, waiting);
+	return error;
+}
+
+static int audit_chunk(const struct audit *audit, uint64_t head, unsigned order)
+{
+	struct phys_domain *domain = audit->domain;
+	uint64_t nr_frames = UINT64_C(1) << order;
+	int error = 0;
+
+	audit->report->chunks++;
+	if (!is_aligned(head, nr_frames) || nr_frames > domain->nr_frames - head)
+		return expect(audit, false, "GAP-9", "a free chunk is aligned and in the domain",
+			      head, order, 0);
+	for (uint64_t number = head; number < head + nr_frames && error == 0; number++) {
+		uint32_t state = slot_state(&domain->slots[number]);
+		uint32_t wanted = number == head ? SLOT_UNIQUE : SLOT_UNUSED;
+
+		error = expect(audit, state == wanted, "GAP-9",
+			       "a free frame is unused, its chunk's head unique", number, wanted,
+			       state);
+		if (error == 0)
+			error = expect(audit, audit->scratch[number] == 0, "INV-A1",
+				       "a free frame is in one chunk, and nothing refers to it",
+				       number, 0, audit->scratch[number]);
+		audit->scratch[number] = FREE_FRAME;
+	}
+	return error;
+}
+
+static int audit_free_lists(const struct audit *audit)
+{
+	const struct frame_allocator *allocator = &audit->domain->allocator;
+	uint64_t total = 0;
+	int error = 0;
+
+	for (unsigned order = 0; order < ALLOCATOR_ORDERS && error == 0; order++) {
+		uint32_t head = allocator->free[order].head;
+		uint32_t left = allocator->free[order].nr_chunks;
+
+		for (; head != SLOT_NONE && left > 0 && error == 0; left--) {
+			error = audit_chunk(audit, head, order);
+			total += UINT64_C(1) << order;
+			head = audit->domain->slots[head].next;
+		}
+		if (error == 0)
+			error = expect(audit, left == 0 && head == SLOT_NONE, "GAP-9",
+				       "a free list is as long as its count", 0, 0, left);
+	}
+	if (error == 0)
+		error = expect(audit, total == allocator->nr_free, "INV-X5",
+			       "the free lists hold as many frames as the allocator counts", 0,
+			       allocator->nr_free, total);
+	return error;
+}
+
+static int audit_shared(const struct audit *audit, uint64_t number, uint32_t found)
+{
+	const struct slot *slot = &audit->domain->slots[number];
+	uint32_t held = audit->held ? audit->held(audit->context, PADDR(number << PAGE_SHIFT)) : 0;
+	bool reserved = slot_kind(slot) == FRAME_RESERVED;
+	int error;
+
+	error = expect(
+		audit,
+		slot_kind(slot) != FRAME_NONE && slot_kind(slot) != FRAME_FREE && slot->list == 0,
+		"INV-M3", "a shared frame has a kind and is on no list", number, 0, slot->list);
+	if (error == 0)
+		error = expect(
+			audit,
+			slot_count(slot) == found + held || (reserved && slot_count(slot) > found),
+			"INV-A3",
+			"references are handles, segments, leaves, parents, queues and roots",
+			number, found + held, slot_count(slot));
+	return error;
+}
+
+static int audit_slot(const struct audit *audit, uint64_t number)
+{
+	const struct slot *slot = &audit->domain->slots[number];
+	uint32_t state = slot_state(slot);
+	uint32_t found = audit->scratch[number];
+
+	audit->report->frames++;
+	if (found == FREE_FRAME)
+		return 0;
+	if (slot_state_is_shared(state))
+		return audit_shared(audit, number, found);
+	if (state == SLOT_UNUSED)
+		return expect(audit, found == 0 && slot_kind(slot) == FRAME_NONE && slot->list == 0,
+			      "INV-A1",
+			      "an unused frame has no kind, no list, and nothing refers to it",
+			      number, 0, found);
+	if (state == SLOT_UNIQUE)
+		return expect(
+			audit,
+			found == 0 && slot_kind(slot) != FRAME_NONE &&
+				slot_kind(slot) != FRAME_FREE,
+			"INV-M2",
+			"a unique frame has a kind, no leaf maps it, and a free chunk is on its list",
+			number, 0, found);
+	if (state == SLOT_BUSY)
+		return expect(audit, false, "INV-M5", "at rest no frame is under construction",
+			      number, 0, state);
+	return expect(audit, false, "INV-M4", "no count lies in the forbidden band", number, 0,
+		      state);
+}
+
+int mm_audit(struct phys_domain *domain, uint32_t *scratch, audit_held_t held, void *context,
+	     struct audit_report *report)
+{
+	const struct audit audit = { domain, scratch, held, context, report };
+	uint64_t corrupt = atomic_load_explicit(&domain->nr_corrupt, memory_order_relaxed);
+	int error;
+
+	*report = (struct audit_report){ .frames = 0 };
+	for (uint64_t number = 0; number < domain->nr_frames; number++)
+		scratch[number] = 0;
+	error = audit_tables(&audit);
+	if (error == 0)
+		error = audit_deferred(&audit);
+	if (error == 0)
+		error = audit_free_lists(&audit);
+	for (uint64_t number = 0; number < domain->nr_frames && error == 0; number++)
+		error = audit_slot(&audit, number);
+	if (error == 0)
+		error = expect(&audit, corrupt == 0, "INV-R4",
+			       "no table claimed a reference that its frame did not have", 0, 0,
+			       corrupt);
+	return error;
+}

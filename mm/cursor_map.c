@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mapping: from absent to present, and never over anything.
+ */
+#include "mm/cursor_private.h"
+
+/*
+ * Goes to the node at `level` that covers the cursor's address, and makes those on the way that are
+ * missing.
+ */
+static int reach_level(struct cursor *cursor, unsigned level)
+{
+	while (cursor->level < level)
+		cursor_pop(cursor);
+	while (cursor->level > level) {
+		struct pt_entry entry = cursor_entry(cursor);
+		struct pt_node child;
+		int error;
+
+		if (entry_is_node(&entry)) {
+			error = cursor_child(cursor, &entry, &child);
+		} else {
+			error = entry_alloc_if_none(&entry, cursor->thread, &child);
+			if (error == 0)
+				cursor_adopt(cursor, child);
+		}
+		if (error)
+			return error;
+		cursor_push(cursor, child);
+	}
+	return 0;
+}
+
+/* Can [paddr, paddr + len) be mapped here at all? */
+static int check_run(const struct cursor *cursor, paddr_t paddr, uint64_t len, bool tracked)
+{
+	const struct page_table *table = cursor->table;
+	uint64_t last = paddr.value + (len - 1);
+	int error = cursor_check_len(cursor, len);
+
+	if (error)
+		return error;
+	if (cursor->mode != CURSOR_MUTATE || !is_aligned(paddr.value, PAGE_SIZE) || len == 0)
+		return -EINVAL;
+	if (last < paddr.value || align_down(last, PAGE_SIZE) & ~table->format->address)
+		return -ERANGE;
+	return tracked && !domain_contains(table->domain, paddr, len) ? -ERANGE : 0;
+}
+
+int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked)
+{
+	uint64_t bits;
+	int error = format_leaf_bits(cursor->table->format, level, prop, tracked, &bits);
+
+	if (error)
+		return error;
+	if (level > cursor->guard_level || !is_aligned(cursor->at | paddr.value, level_size(level)))
+		return -EINVAL;
+	error = check_run(cursor, paddr, level_size(level), tracked);
+	if (error == 0)
+		error = reach_level(cursor, level);
+	if (error == 0)
+		error = node_replace_absent_with_frame(cursor->table, cursor_node(cursor),
+						       pte_index(cursor->at, level), paddr, prop,
+						       tracked);
+	if (error == 0)
+		cursor_forward(cursor);
+	return error;
+}
+
+int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop)
+{
+	int error;
+
+	if (frame->domain != cursor->table->domain)
+		return -EINVAL;
+	error = cursor_map(cursor, frame->paddr, 1, prop, true);
+	if (error == 0)
+		frame_into_raw(frame);
+	return error;
+}
+
+/*
+ * One leaf of the run, as large as fits; smaller where an empty node of earlier times is in the way
+ * (C-12).
+ */
+static int map_largest(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level,
+		       prop_t prop, bool tracked)
+{
+	unsigned level =
+		format_leaf_fit(cursor->table->format, max_level, cursor->at, paddr.value, len);
+	int error;
+
+	do
+		error = cursor_map(cursor, paddr, level, prop, tracked);
+	while (error == -EEXIST && --level > 0);
+	return error;
+}
+
+/*
+ * Takes the leaves of a run away again that was mapped half; their references are the caller's
+ * still.
+ */
+static void unmap_again(struct cursor *cursor, uint64_t begin)
+{
+	static const struct pt_child absent = { .kind = PTE_ABSENT };
+	uint64_t end = cursor->at;
+
+	cursor_place(cursor, begin);
+	while (cursor_find(cursor, end - cursor->at, FIND_LEAVES, FIND_WHOLE) > 0) {
+		struct pt_entry entry = cursor_entry(cursor);
+		struct pt_child old;
+
+		entry_replace(&entry, &absent, &old);
+		cursor_forward(cursor);
+	}
+	cursor_place(cursor, begin);
+}
+
+int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level,
+		   prop_t prop, bool tracked)
+{
+	uint64_t begin = cursor->at;
+	uint64_t end = begin + len;
+	int error = check_run(cursor, paddr, len, tracked);
+
+	if (error)
+		return error;
+	if (max_level == 0 || max_level > cursor->guard_level)
+		max_level = cursor->guard_level;
+	error = cursor_find(cursor, len, FIND_LEAVES, FIND_WHOLE);
+	cursor_place(cursor, begin);
+	if (error)
+		return error > 0 ? -EEXIST : error;
+	while (error == 0 && cursor->at < end) {
+		uint64_t done = cursor->at - begin;
+
+		error = map_largest(cursor, PADDR(paddr.value + done), len - done, max_level, prop,
+				    tracked);
+	}
+	if (error)
+		unmap_again(cursor, begin);
+	return error;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving a cursor and looking through it.
+ */
+#include "mm/cursor_private.h"
+
+vaddr_t cursor_virt_addr(const struct cursor *cursor)
+{
+	return cursor_address(cursor, cursor->at);
+}
+
+int cursor_check_len(const struct cursor *cursor, uint64_t len)
+{
+	if (!is_aligned(len, PAGE_SIZE))
+		return -EINVAL;
+	return len <= cursor_remaining(cursor) ? 0 : -ERANGE;
+}
+
+int cursor_child(const struct cursor *cursor, const struct pt_entry *entry, struct pt_node *child)
+{
+	const struct page_table *table = cursor->table;
+	int error = node_child(table->domain, table->format, entry->pte, cursor->level, child);
+
+	if (error == 0 && lock_owner(&child->slot->lock) != cursor->thread)
+		error = -EUCLEAN;
+	return error;
+}
+
+void cursor_forward(struct cursor *cursor)
+{
+	cursor->at = cursor_entry_end(cursor);
+	while (cursor->level < cursor->guard_level && pte_index(cursor->at, cursor->level) == 0)
+		cursor_pop(cursor);
+}
+
+/*
+ * `at` may be the first address behind the guard; then it says nothing about which nodes are in the
+ * path.
+ */
+void cursor_place(struct cursor *cursor, uint64_t offset)
+{
+	if (cursor->at >= cursor->end)
+		cursor->level = cursor->guard_level;
+	while (cursor->level < cursor->guard_level &&
+	       (cursor->at ^ offset) >> level_shift(cursor->level + 1u) != 0)
+		cursor_pop(cursor);
+	cursor->at = offset;
+}
+
+int cursor_jump(struct cursor *cursor, vaddr_t va)
+{
+	uint64_t distance = va.value - cursor_address(cursor, cursor->start).value;
+
+	if (!is_aligned(va.value, PAGE_SIZE))
+		return -EINVAL;
+	if (distance >= cursor->end - cursor->start)
+		return -ERANGE;
+	cursor_place(cursor, cursor->start + distance);
+	return 0;
+}
+
+static void mapping_of_leaf(const struct cursor *cursor, const struct pt_child *leaf,
+			    struct pt_mapping *mapping)
+{
+	*mapping = (struct pt_mapping){
+		.start = cursor_address(cursor, cursor_entry_start(cursor)),
+		.len = level_size(cursor->level),
+		.level = cursor->level,
+		.present = leaf->kind == PTE_LEAF,
+		.tracked = leaf->tracked,
+		.paddr = leaf->paddr,
+		.prop = leaf->prop,
+	};
+}
+
+int cursor_query(struct cursor *cursor, struct pt_mapping *mapping)
+{
+	struct pt_child child = { .kind = PTE_ABSENT };
+
+	if (cursor->at >= cursor->end)
+		return -ERANGE;
+	for (;;) {
+		struct pt_entry entry = cursor_entry(cursor);
+		int error;
+
+		if (entry_is_node(&entry)) {
+			error = cursor_child(cursor, &entry, &child.node);
+			if (error)
+				return error;
+			cursor_push(cursor, child.node);
+			continue;
+		}
+		error = entry_to_ref(&entry, &child);
+		if (error == 0)
+			mapping_of_leaf(cursor, &child, mapping);
+		return error;
+	}
+}
+
+/*
+ * The current entry is a leaf that does not lie wholly inside: replaces it by a node and goes into
+ * that (C-11).
+ */
+static int split(struct cursor *cursor, struct pt_entry *entry)
+{
+	struct pt_node child;
+	int error = entry_split_if_mapped_huge(entry, cursor->thread, &child);
+
+	if (error)
+		return error;
+	cursor_adopt(cursor, child);
+	cursor_push(cursor, child);
+	return 0;
+}
+
+/*
+ * What to do at the current entry: 1 to stop here, 0 after a step forward or down, or an error.
+ * `inside` says whether the entry begins here and ends within what is searched.
+ */
+static int find_step(struct cursor *cursor, bool inside, enum find_nodes nodes, enum find_split how)
+{
+	struct pt_entry entry = cursor_entry(cursor);
+	struct pt_node child;
+	int error;
+
+	switch (entry_kind(&entry)) {
+	case PTE_LEAF:
+		return inside || how == FIND_WHOLE ? 1 : split(cursor, &entry);
+	case PTE_NODE:
+		if (inside && nodes == FIND_SUBTREES)
+			return 1;
+		error = cursor_child(cursor, &entry, &child);
+		if (error)
+			return error;
+		if (child.slot->nr_children > 0) {
+			cursor_push(cursor, child);
+			return 0;
+		}
+		break;
+	case PTE_ABSENT:
+		break;
+	}
+	cursor_forward(cursor);
+	return 0;
+}
+
+int cursor_find(struct cursor *cursor, uint64_t len, enum find_nodes nodes, enum find_split how)
+{
+	uint64_t begin = cursor->at;
+	uint64_t end = begin + len;
+	int found = cursor_check_len(cursor, len);
+
+	/* Whole nodes can be seen from above only. */
+	while (nodes == FIND_SUBTREES && cursor->level < cursor->guard_level &&
+	       pte_index(begin, cursor->level) == 0)
+		cursor_pop(cursor);
+	while (found == 0 && cursor->at < end) {
+		bool inside = cursor->at == cursor_entry_start(cursor) &&
+			      cursor_entry_end(cursor) <= end;
+
+		found = find_step(cursor, inside, nodes, how);
+	}
+	if (found == 0)
+		cursor_place(cursor, end);
+	else if (found < 0)
+		cursor_place(cursor, begin);
+	return found;
+}
+
+int cursor_find_next(struct cursor *cursor, uint64_t len)
+{
+	return cursor_find(cursor, len, FIND_LEAVES, FIND_WHOLE);
+}

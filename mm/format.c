@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The formats, and the two functions that read their descriptions.
+ */
+#include "mm/format.h"
+
+/* One bit for each combination of rights: RIGHTS(PROP_READ) | RIGHTS(PROP_READ | PROP_WRITE) ... */
+#define RIGHTS(combination) (1u << (combination))
+#define R PROP_READ
+#define W PROP_WRITE
+#define X PROP_EXECUTE
+
+#define BIT(n) (UINT64_C(1) << (n))
+#define ADDRESS_51_12 UINT64_C(0x000ffffffffff000)
+#define LEAVES_4K_2M_1G (1u << 1 | 1u << 2 | 1u << 3)
+
+/*
+ * SDM 3 table 4-14 and following. Caching with the PAT's default entries 0 to 3: WB, WT, UC-, UC.
+ */
+static const struct pt_format x86_64_4 = {
+	.name = "x86-64, 4 levels",
+	.id = PT_FORMAT_X86_64_4,
+	.levels = 4,
+	.sign_extended = true,
+	.leaf_levels = LEAVES_4K_2M_1G,
+	/* Bit 0 is presence and reading at once: without it nothing else can be granted. */
+	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(R | X) | RIGHTS(R | W | X),
+	.present = BIT(0),
+	.huge = BIT(7),
+	.address = ADDRESS_51_12,
+	/* Rights are the leaf's to limit. Accessed is set: shadow paging fills faster over it. */
+	.node = BIT(0) | BIT(1) | BIT(2) | BIT(5),
+	.cache_mask = BIT(3) | BIT(4),
+	.cache = { 0, BIT(3), BIT(3) | BIT(4), PT_CACHE_NONE, PT_CACHE_NONE },
+	.bits = {
+		{ .prop = PROP_READ, .set = BIT(0) },
+		{ .prop = PROP_WRITE, .set = BIT(1) },
+		{ .prop = PROP_EXECUTE, .clear = BIT(63) },
+		{ .prop = PROP_USER, .set = BIT(2) },
+		{ .prop = PROP_GLOBAL, .set = BIT(8) },
+		{ .prop = PROP_ACCESSED, .set = BIT(5) },
+		{ .prop = PROP_DIRTY, .set = BIT(6) },
+		{ .prop = PROP_SOFT, .set = PTE_SOFT },
+	},
+};
+
+/*
+ * SDM 3 table 28-1 and following. Memory types in bits 5:3; writing without reading is a
+ * misconfiguration.
+ */
+static const struct pt_format ept_4 = {
+	.name = "EPT, 4 levels",
+	.id = PT_FORMAT_EPT_4,
+	.levels = 4,
+	.leaf_levels = LEAVES_4K_2M_1G,
+	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(X) | RIGHTS(R | X) | RIGHTS(R | W | X),
+	.present = BIT(0) | BIT(1) | BIT(2),
+	.huge = BIT(7),
+	.address = ADDRESS_51_12,
+	.node = BIT(0) | BIT(1) | BIT(2),
+	.cache_mask = BIT(3) | BIT(4) | BIT(5),
+	.cache = { UINT64_C(6) << 3, UINT64_C(4) << 3, UINT64_C(0) << 3, UINT64_C(1) << 3, UINT64_C(5) << 3 },
+	.bits = {
+		{ .prop = PROP_READ, .set = BIT(0) },
+		{ .prop = PROP_WRITE, .set = BIT(1) },
+		{ .prop = PROP_EXECUTE, .set = BIT(2) },
+		{ .prop = PROP_ACCESSED, .set = BIT(8) },
+		{ .prop = PROP_DIRTY, .set = BIT(9) },
+		{ .prop = PROP_SOFT, .set = PTE_SOFT },
+	},
+};
+
+static const struct pt_format *const formats[PT_FORMATS] = {
+	[PT_FORMAT_X86_64_4] = &x86_64_4,
+	[PT_FORMAT_EPT_4] = &ept_4,
+};
+
+const struct pt_format *pt_format_of(enum pt_format_id id)
+{
+	return formats[id];
+}
+
+static bool cache_bits(const struct pt_format *format, prop_t prop, uint64_t *bits)
+{
+	unsigned kind = (prop.bits & PROP_CACHE) >> PROP_CACHE_SHIFT;
+
+	if (kind >= PROP_CACHE_KINDS || format->cache[kind] == PT_CACHE_NONE)
+		return false;
+	*bits = format->cache[kind];
+	return true;
+}
+
+int format_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop, bool tracked,
+		     uint64_t *bits)
+{
+	uint32_t said = PROP_CACHE;
+	uint64_t raw;
+
+	if (!format_has_leaf(format, level) || !cache_bits(format, prop, &raw) ||
+	    !(format->rights >> (prop.bits & PROP_RIGHTS) & 1))
+		return -EOPNOTSUPP;
+	for (const struct pt_bit *bit = format->bits; bit < format->bits + PT_BITS_MAX; bit++) {
+		said |= bit->prop;
+		raw |= prop.bits & bit->prop ? bit->set : bit->clear;
+	}
+	if (prop.bits & ~said)
+		return -EOPNOTSUPP;
+	if (!(raw & format->present))
+		raw |= PTE_HELD;
+	if (level > 1)
+		raw |= format->huge;
+	if (tracked)
+		raw |= PTE_TRACKED;
+	*bits = raw;
+	return 0;
+}
+
+prop_t pte_prop(const struct pt_format *format, pte_t pte)
+{
+	uint32_t prop = PROP_UNCACHEABLE;
+
+	for (unsigned kind = 0; kind < PROP_CACHE_KINDS; kind++)
+		if ((pte.raw & format->cache_mask) == format->cache[kind])
+			prop = kind << PROP_CACHE_SHIFT;
+	for (const struct pt_bit *bit = format->bits; bit < format->bits + PT_BITS_MAX; bit++)
+		if ((pte.raw & bit->set) == bit->set && !(pte.raw & bit->clear))
+			prop |= bit->prop;
+	return PROP(prop);
+}
+
+unsigned format_leaf_fit(const struct pt_format *format, unsigned max, uint64_t va, uint64_t pa,
+			 uint64_t len)
+{
+	unsigned level = max < LEVELS_MAX ? max : LEVELS_MAX;
+
+	for (; level > 1; level--)
+		if (format_has_leaf(format, level) && level_size(level) <= len &&
+		    is_aligned(va | pa, level_size(level)))
+			break;
+	return level;
+}
+
+bool format_contains(const struct pt_format *format, vaddr_t start, uint64_t len)
+{
+	uint64_t last = start.value + (len - 1);
+	uint64_t half = UINT64_C(1) << (format_address_bits(format) - 1);
+
+	if (len == 0 || last < start.value)
+		return false;
+	if (!format->sign_extended)
+		return last >> 1 < half;
+	return last < half || start.value >= -half;
+}

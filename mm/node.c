@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nodes: made, confirmed, torn down, and put off until nobody can be looking at them.
+ */
+#include "mm/node.h"
+
+#include "mm/frame.h"
+
+int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsigned level,
+	       struct pt_node *node)
+{
+	struct frame frame;
+	struct slot *slot;
+
+	/* Whatever an allocator did wrong, a node could not be had (M-6). */
+	if (frame_alloc(domain, FRAME_NODE, true, &frame))
+		return -ENOMEM;
+	*node = node_at(domain, frame_into_raw(&frame));
+	slot = node->slot;
+	slot->format = (uint8_t)format->id;
+	slot->nr_children = 0;
+	slot->stray = false;
+	slot->locked_next = SLOT_NONE;
+	lock_release(&slot->lock);
+	atomic_store_explicit(&slot->level, (uint8_t)level, memory_order_relaxed);
+	return 0;
+}
+
+void node_free(struct phys_domain *domain, struct pt_node node)
+{
+	struct frame frame = frame_from_raw(domain, node_paddr(domain, node));
+
+	if (frame_put(&frame))
+		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
+}
+
+int node_child(const struct phys_domain *domain, const struct pt_format *format, pte_t pte,
+	       unsigned level, struct pt_node *child)
+{
+	paddr_t paddr = pte_paddr(format, pte);
+	struct pt_node node;
+
+	if (!domain_contains(domain, paddr, PAGE_SIZE))
+		return -EUCLEAN;
+	node = node_at(domain, paddr);
+	if (slot_kind(node.slot) != FRAME_NODE || slot_count(node.slot) == 0 ||
+	    node_level(node) != level - 1 || node.slot->format != format->id)
+		return -EUCLEAN;
+	*child = node;
+	return 0;
+}
+
+static void drop_entry(struct phys_domain *domain, const struct pt_format *format, pte_t pte,
+		       unsigned level)
+{
+	struct pt_node child;
+
+	if (pte_kind(format, pte, level) == PTE_LEAF) {
+		if (pte_is_tracked(pte))
+			run_put(domain, pte_leaf_paddr(format, pte, level), level_pages(level));
+	} else if (node_child(domain, format, pte, level, &child) == 0) {
+		node_free(domain, child);
+	} else {
+		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
+	}
+}
+
+/*
+ * The depth of the recursion through frame_put() is bounded by the level, which every child's slot
+ * confirms to be one less; the width by nr_children, which no guest can write.
+ */
+void node_drop_children(struct phys_domain *domain, paddr_t paddr)
+{
+	struct pt_node node = node_at(domain, paddr);
+	const struct pt_format *format = pt_format_of((enum pt_format_id)node.slot->format);
+	unsigned level = node_level(node);
+
+	for (unsigned index = 0; index < NODE_ENTRIES && node.slot->nr_children > 0; index++) {
+		pte_t pte = node_read(node, index);
+
+		if (pte_is_present(format, pte)) {
+			node.slot->nr_children--;
+			drop_entry(domain, format, pte, level);
+		}
+	}
+}
+
+void node_defer(struct phys_domain *domain, struct pt_node node)
+{
+	lock_acquire(&domain->lock, port_thread());
+	node.slot->next = domain->deferred;
+	domain->deferred = domain_slot_number(domain, node.slot);
+	atomic_fetch_add_explicit(&domain->nr_deferred, 1, memory_order_relaxed);
+	lock_release(&domain->lock);
+}
+
+static uint32_t take_deferred(struct phys_domain *domain)
+{
+	uint32_t first;
+
+	lock_acquire(&domain->lock, port_thread());
+	first = domain->deferred;
+	domain->deferred = SLOT_NONE;
+	atomic_store_explicit(&domain->nr_deferred, 0, memory_order_relaxed);
+	lock_release(&domain->lock);
+	return first;
+}
+
+void domain_reclaim(struct phys_domain *domain)
+{
+	uint32_t number = take_deferred(domain);
+
+	if (number == SLOT_NONE)
+		return;
+	port_synchronize();
+	while (number != SLOT_NONE) {
+		struct slot *slot = &domain->slots[number];
+
+		number = slot->next;
+		node_free(domain, node_at(domain, domain_slot_paddr(domain, slot)));
+	}
+}
