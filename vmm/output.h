@@ -1,47 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where a guest's bytes go: a file descriptor behind a buffer. No byte is added, lost or reordered,
- * whatever the descriptor does (short writes, signals, O_NONBLOCK), until it fails for good.
+ * whatever the descriptor does (short writes, O_NONBLOCK, a slow reader), until it fails for good.
  *
  * The process must ignore SIGPIPE: a reader that has gone is then an error like any other.
  */
 #ifndef VMM_OUTPUT_H
 #define VMM_OUTPUT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "vmm/signals.h"
 
 #define OUTPUT_BUFFER_LEN 4096
 
 struct output {
 	int fd;	   /* the caller's: nobody closes it here */
-	/* 0, or the negative errno for which it failed for good: all later bytes vanish */
-	int error;
-	bool (*interrupted)(void); /* shall who waits for a slow reader give up? NULL: never */
+	int error; /* 0, or the negative errno for which it failed for good: all later bytes vanish */
+	const struct signals *signals; /* what interrupts a wait for the reader; NULL: nothing */
 	size_t used;
 	uint8_t buffer[OUTPUT_BUFFER_LEN];
 };
 
-void output_init(struct output *output, int fd, bool (*interrupted)(void));
+void output_init(struct output *output, int fd, const struct signals *signals);
 
 /*
- * Takes one byte. It is written out with its line, or when the buffer is full. Waits for a slow
- * reader; if interrupted meanwhile it keeps what is left, and only what then exceeds the buffer is
- * lost. 0, or output->error; being interrupted is no error.
+ * Takes one byte, and writes out what there is when a line ends or the buffer is full. Waits for a
+ * slow reader, unless a signal is pending: then what is left stays buffered, and only what exceeds
+ * the buffer is lost. Returns 0, also then, or output->error.
  */
 int output_byte(struct output *output, uint8_t byte);
 
 enum output_patience {
-	OUTPUT_WAIT, /* for as long as the reader takes, or until interrupted */
-	/*
-	 * for a second at most, interrupted or not: the last words of a run that ends from outside
-	 */
-	OUTPUT_TRY,
+	OUTPUT_WAIT, /* for as long as the reader takes, or until a signal is pending */
+	OUTPUT_TRY, /* for a second, signal or not: the last words of a run that was ended from outside */
 };
 
 /*
- * Writes out what is buffered. 0, -EINTR interrupted (the rest stays buffered), or output->error.
+ * Writes out what is buffered. Returns 0, -EINTR a signal is pending or -ETIMEDOUT the second is
+ * over (the rest stays buffered), or output->error.
  */
 int output_flush(struct output *output, enum output_patience patience);
 
