@@ -6,15 +6,12 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #define KERNEL_SIGSET_LEN 8 /* of 64 signals; the libc's has room for more */
 
-static const int taken[SIGNALS_TAKEN] = { SIGINT, SIGTERM, SIGALRM };
+static const int taken[SIGNALS_TAKEN] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK };
 
 static void taken_set(sigset_t *set)
 {
@@ -38,7 +35,7 @@ static int run_mask_set(const sigset_t *mask, int vcpu_fd)
 	return ioctl(vcpu_fd, KVM_SET_SIGNAL_MASK, &argument) ? -errno : 0;
 }
 
-/* A signal that is ignored would be thrown away in KVM_RUN: shells start background jobs like that. */
+/* One that is ignored would be thrown away in KVM_RUN: shells start background jobs like that. */
 static void actions_default(struct signals *signals)
 {
 	const struct sigaction action = { .sa_handler = SIG_DFL };
@@ -47,85 +44,91 @@ static void actions_default(struct signals *signals)
 		sigaction(taken[i], &action, &signals->actions[i]);
 }
 
-int signals_open(struct signals *signals, int vcpu_fd)
+static struct timespec timespec_of(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000),
+				  .tv_nsec = (long)(ns % 1000000000) };
+}
+
+/* `signal` at first_ns, which is absolute or from now as `flags` say, then every interval_ns. */
+static int timer_start(struct signals *signals, int signal, int flags, uint64_t first_ns,
+		       uint64_t interval_ns)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal };
+	const struct itimerspec times = {
+		.it_value = timespec_of(first_ns),
+		.it_interval = timespec_of(interval_ns),
+	};
+	timer_t *timer = &signals->timers[signals->nr_timers];
+
+	if (first_ns == 0)
+		return 0;
+	if (timer_create(CLOCK_MONOTONIC, &event, timer))
+		return -errno;
+	signals->nr_timers++;
+	return timer_settime(*timer, flags, &times, NULL) ? -errno : 0;
+}
+
+int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
 {
 	sigset_t set;
 	int result;
 
+	signals->nr_timers = 0;
 	taken_set(&set);
-	signals->has_timer = false;
-	signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (signals->fd < 0)
-		return -errno;
 	pthread_sigmask(SIG_BLOCK, &set, &signals->mask);
-	result = run_mask_set(&signals->mask, vcpu_fd);
-	if (result) {
-		pthread_sigmask(SIG_SETMASK, &signals->mask, NULL);
-		close(signals->fd);
-		signals->fd = -1;
-		return result;
-	}
 	actions_default(signals);
-	return 0;
+
+	result = run_mask_set(&signals->mask, vcpu_fd);
+	if (!result)
+		result = timer_start(signals, SIGNAL_DEADLINE, TIMER_ABSTIME, deadline_ns, 0);
+	if (!result)
+		result = timer_start(signals, SIGNAL_TICK, 0, tick_ns, tick_ns);
+	if (result)
+		signals_close(signals);
+	return result;
 }
 
-/* What the timer sent and nobody took must not end the process when it is let through. */
-static void alarm_stop(struct signals *signals)
+/* The next pending one of `set`, or 0. */
+static int take(const sigset_t *set)
 {
 	const struct timespec at_once = { 0 };
-	sigset_t set;
+	int signal = sigtimedwait(set, NULL, &at_once);
 
-	if (!signals->has_timer)
-		return;
-	timer_delete(signals->timer);
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	while (sigtimedwait(&set, NULL, &at_once) > 0)
-		;
+	return signal > 0 ? signal : 0;
 }
 
 void signals_close(struct signals *signals)
 {
-	alarm_stop(signals);
+	sigset_t set;
+
+	while (signals->nr_timers)
+		timer_delete(signals->timers[--signals->nr_timers]);
+	/* What the timers sent and nobody took must not end the process when it is let through. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGNAL_DEADLINE);
+	sigaddset(&set, SIGNAL_TICK);
+	while (take(&set))
+		;
+
 	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
 		sigaction(taken[i], &signals->actions[i], NULL);
-	close(signals->fd);
-	signals->fd = -1;
 	pthread_sigmask(SIG_SETMASK, &signals->mask, NULL);
 }
 
-int signals_alarm(struct signals *signals, uint64_t at_ns)
+int signals_take(void)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
-	const struct itimerspec at = {
-		.it_value = { .tv_sec = (time_t)(at_ns / 1000000000),
-			      .tv_nsec = (long)(at_ns % 1000000000) },
-	};
+	sigset_t set;
 
-	if (!signals->has_timer && timer_create(CLOCK_MONOTONIC, &event, &signals->timer))
-		return -errno;
-	signals->has_timer = true;
-	return timer_settime(signals->timer, TIMER_ABSTIME, &at, NULL) ? -errno : 0;
+	taken_set(&set);
+	return take(&set);
 }
 
-int signals_take(struct signals *signals)
+bool signals_interrupted(void)
 {
-	struct signalfd_siginfo info;
+	sigset_t pending;
 
-	if (read(signals->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
-}
-
-int signals_wait(const struct signals *signals, int fd, short events)
-{
-	struct pollfd fds[2] = {
-		{ .fd = fd, .events = events },
-		{ .fd = signals->fd, .events = POLLIN },
-	};
-
-	while (poll(fds, 2, -1) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return fds[1].revents ? -EINTR : 0;
+	sigpending(&pending);
+	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+	       sigismember(&pending, SIGNAL_DEADLINE);
 }
