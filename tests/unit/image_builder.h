@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest image files in memory, sound until a test changes a field, and what the parsers say of them.
+ * Guest image files in memory, sound until a test changes a field. For unit tests and fuzzing.
  */
 #ifndef TESTS_UNIT_IMAGE_BUILDER_H
 #define TESTS_UNIT_IMAGE_BUILDER_H
@@ -8,8 +8,6 @@
 #include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "vmm/image.h"
 
 #define BUILDER_PROGRAM_HEADERS 40
 
@@ -56,21 +54,6 @@ struct multiboot_image multiboot_image_make(void);
 
 /* Puts a Multiboot header with the right checksum at an offset in the content. */
 void multiboot_image_put(struct multiboot_image *image, size_t offset, uint32_t flags);
-
-/*
- * Parse the file's first `len` bytes from a heap block of just that length, so that the sanitizer
- * sees an access beyond. The result is the parser's; what it says has been checked against the
- * promises. `options` are for raw images.
- */
-int image_parse_copy(enum image_kind kind, const void *file, size_t len,
-		     const struct image_raw_options *options, struct image *image,
-		     struct image_error *error);
-int image_identify_copy(const void *file, size_t len, enum image_kind *kind,
-			struct image_error *error);
-
-/* The ELF64 or Multiboot file is refused with a sentence that contains `words`; or is accepted. */
-void assert_refused(enum image_kind kind, const void *file, size_t len, const char *words);
-struct image assert_accepted(enum image_kind kind, const void *file, size_t len);
 
 /* A sequence of numbers that is the same in every run. *state is any number but 0. */
 uint64_t xorshift(uint64_t *state);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/image_builder.h"
+#include "tests/unit/image_check.h"
 
 static void refused(const struct elf64_image *file, const char *words)
 {

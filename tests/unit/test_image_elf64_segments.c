@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/image_builder.h"
+#include "tests/unit/image_check.h"
 
 #define LOWER_HALF_END UINT64_C(0x800000000000)
 #define UPPER_HALF_START UINT64_C(0xffff800000000000)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/image_builder.h"
+#include "tests/unit/image_check.h"
 
 static void assert_kind(const void *file, size_t len, enum image_kind expected)
 {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/image_builder.h"
+#include "tests/unit/image_check.h"
 
 #define ALL_RIGHTS (SEGMENT_READ | SEGMENT_WRITE | SEGMENT_EXECUTE)
 
@@ -162,6 +163,17 @@ static void test_wrong_checksum_is_refused_with_its_place(void **state)
 		file.content[8 + bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	accepted(&file);
+}
+
+static void test_first_of_two_wrong_headers_is_named(void **state)
+{
+	struct multiboot_image file = multiboot_image_make();
+
+	(void)state;
+	multiboot_image_put(&file, 4000, 0);
+	file.content[8] ^= 1;
+	file.content[4008] ^= 1;
+	refused(&file, "offset 0x534 is wrong");
 }
 
 static void test_header_after_a_mere_magic_is_found(void **state)
@@ -344,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_header_is_found_at_every_aligned_place_of_8_kib),
 		cmocka_unit_test(test_header_in_a_short_file_is_found_up_to_its_end),
 		cmocka_unit_test(test_wrong_checksum_is_refused_with_its_place),
+		cmocka_unit_test(test_first_of_two_wrong_headers_is_named),
 		cmocka_unit_test(test_header_after_a_mere_magic_is_found),
 		cmocka_unit_test(test_required_flags_are_satisfied_or_refused),
 		cmocka_unit_test(test_load_addresses_of_the_header_are_ignored),

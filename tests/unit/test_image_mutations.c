@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/image_builder.h"
+#include "tests/unit/image_check.h"
 
 #define MUTATIONS 100000
 #define PROGRAM_HEADERS 8

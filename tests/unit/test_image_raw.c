@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/image_builder.h"
+#include "tests/unit/image_check.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
