@@ -33,8 +33,8 @@ enum kvm_kind {
 
 /*
  * Opens /dev/kvm and checks its API version and that it has what a VM needs, with or without the
- * kernel's interrupt controllers. The file descriptor is the caller's. -E* with a sentence that says
- * what to do.
+ * kernel's interrupt controllers. The file descriptor is the caller's. -E* with a sentence that
+ * says what to do.
  */
 int kvm_open(bool irqchip, struct image_error *error);
 

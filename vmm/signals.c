@@ -6,18 +6,25 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #define KERNEL_SIGSET_LEN 8 /* of 64 signals; the libc's has room for more */
 
+/* The tick is the last: the others ask for the end of the run. */
 static const int taken[SIGNALS_TAKEN] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK };
 
-static void taken_set(sigset_t *set)
+static sigset_t set_of(const int *signals, unsigned count)
 {
-	sigemptyset(set);
-	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
-		sigaddset(set, taken[i]);
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < count; i++)
+		sigaddset(&set, signals[i]);
+	return set;
 }
 
 /* The mask that holds during KVM_RUN: the thread's own, less those that are taken. */
@@ -69,48 +76,63 @@ static int timer_start(struct signals *signals, int signal, int flags, uint64_t 
 	return timer_settime(*timer, flags, &times, NULL) ? -errno : 0;
 }
 
-int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
+/* What else there is to open, once the signals are blocked. */
+static int opened(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
 {
-	sigset_t set;
+	const sigset_t ends = set_of(taken, SIGNALS_TAKEN - 1);
 	int result;
 
-	signals->nr_timers = 0;
-	taken_set(&set);
-	pthread_sigmask(SIG_BLOCK, &set, &signals->mask);
-	actions_default(signals);
-
+	signals->fd = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (signals->fd < 0)
+		return -errno;
 	result = run_mask_set(&signals->mask, vcpu_fd);
 	if (!result)
 		result = timer_start(signals, SIGNAL_DEADLINE, TIMER_ABSTIME, deadline_ns, 0);
 	if (!result)
 		result = timer_start(signals, SIGNAL_TICK, 0, tick_ns, tick_ns);
+	return result;
+}
+
+int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
+{
+	const sigset_t set = set_of(taken, SIGNALS_TAKEN);
+	int result;
+
+	signals->nr_timers = 0;
+	pthread_sigmask(SIG_BLOCK, &set, &signals->mask);
+	actions_default(signals);
+	result = opened(signals, vcpu_fd, deadline_ns, tick_ns);
 	if (result)
 		signals_close(signals);
 	return result;
 }
 
 /* The next pending one of `set`, or 0. */
-static int take(const sigset_t *set)
+static int take(sigset_t set)
 {
 	const struct timespec at_once = { 0 };
-	int signal = sigtimedwait(set, NULL, &at_once);
+	int signal = sigtimedwait(&set, NULL, &at_once);
 
 	return signal > 0 ? signal : 0;
 }
 
-void signals_close(struct signals *signals)
+/* What the timers sent and nobody took must not end the process when it is let through. */
+static void timers_stop(struct signals *signals)
 {
-	sigset_t set;
+	static const int sent[] = { SIGNAL_DEADLINE, SIGNAL_TICK };
 
 	while (signals->nr_timers)
 		timer_delete(signals->timers[--signals->nr_timers]);
-	/* What the timers sent and nobody took must not end the process when it is let through. */
-	sigemptyset(&set);
-	sigaddset(&set, SIGNAL_DEADLINE);
-	sigaddset(&set, SIGNAL_TICK);
-	while (take(&set))
+	while (take(set_of(sent, SIGNALS_TIMERS)))
 		;
+}
 
+void signals_close(struct signals *signals)
+{
+	timers_stop(signals);
+	if (signals->fd >= 0)
+		close(signals->fd);
+	signals->fd = -1;
 	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
 		sigaction(taken[i], &signals->actions[i], NULL);
 	pthread_sigmask(SIG_SETMASK, &signals->mask, NULL);
@@ -118,17 +140,18 @@ void signals_close(struct signals *signals)
 
 int signals_take(void)
 {
-	sigset_t set;
-
-	taken_set(&set);
-	return take(&set);
+	return take(set_of(taken, SIGNALS_TAKEN));
 }
 
-bool signals_interrupted(void)
+int signals_wait(const struct signals *signals, int fd, short events)
 {
-	sigset_t pending;
+	struct pollfd fds[2] = {
+		{ .fd = fd, .events = events },
+		{ .fd = signals->fd, .events = POLLIN },
+	};
 
-	sigpending(&pending);
-	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
-	       sigismember(&pending, SIGNAL_DEADLINE);
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fds[1].revents ? -EINTR : 0;
 }

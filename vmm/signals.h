@@ -22,7 +22,8 @@
 #define SIGNALS_TIMERS 2
 
 struct signals {
-	sigset_t mask;				 /* the thread's own, from before */
+	int fd;	       /* readable while a signal is pending that asks for the end; -1: not open */
+	sigset_t mask; /* the thread's own, from before */
 	struct sigaction actions[SIGNALS_TAKEN]; /* likewise */
 	timer_t timers[SIGNALS_TIMERS];
 	unsigned nr_timers;
@@ -32,7 +33,7 @@ struct signals {
  * Begins to hold SIGINT, SIGTERM and the timers' signals back, and has KVM_RUN of this vCPU let them
  * through, also where the parent process had them ignored. SIGNAL_DEADLINE comes at `deadline_ns` of
  * CLOCK_MONOTONIC (0: never), SIGNAL_TICK every `tick_ns` (0: never). For the calling thread, which
- * is the one that runs the vCPU. Returns 0 or -E*; nothing has changed then.
+ * is the one that runs the vCPU. 0, or -E* with nothing changed.
  */
 int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns);
 
@@ -42,7 +43,11 @@ void signals_close(struct signals *signals);
 /* The next pending one of the four signals; 0 if there is none. Never waits. */
 int signals_take(void);
 
-/* Is one of them pending that asks for the end of the run: any but the tick? It stays pending. */
-bool signals_interrupted(void);
+/*
+ * For devices that must wait while a guest runs: until `fd` is ready for `events` (POLLIN, POLLOUT)
+ * or in error. -EINTR if a signal asks for the end of the run (any but the tick), which stays
+ * pending. Where signals->fd is -1, only `fd` counts.
+ */
+int signals_wait(const struct signals *signals, int fd, short events);
 
 #endif
