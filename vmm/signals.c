@@ -6,15 +6,11 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #define KERNEL_SIGSET_LEN 8 /* of 64 signals; the libc's has room for more */
 
-/* The tick is the last: the others ask for the end of the run. */
 static const int taken[SIGNALS_TAKEN] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK };
 
 static sigset_t set_of(const int *signals, unsigned count)
@@ -79,13 +75,8 @@ static int timer_start(struct signals *signals, int signal, int flags, uint64_t 
 /* What else there is to open, once the signals are blocked. */
 static int opened(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
 {
-	const sigset_t ends = set_of(taken, SIGNALS_TAKEN - 1);
-	int result;
+	int result = run_mask_set(&signals->mask, vcpu_fd);
 
-	signals->fd = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (signals->fd < 0)
-		return -errno;
-	result = run_mask_set(&signals->mask, vcpu_fd);
 	if (!result)
 		result = timer_start(signals, SIGNAL_DEADLINE, TIMER_ABSTIME, deadline_ns, 0);
 	if (!result)
@@ -130,9 +121,6 @@ static void timers_stop(struct signals *signals)
 void signals_close(struct signals *signals)
 {
 	timers_stop(signals);
-	if (signals->fd >= 0)
-		close(signals->fd);
-	signals->fd = -1;
 	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
 		sigaction(taken[i], &signals->actions[i], NULL);
 	pthread_sigmask(SIG_SETMASK, &signals->mask, NULL);
@@ -143,15 +131,13 @@ int signals_take(void)
 	return take(set_of(taken, SIGNALS_TAKEN));
 }
 
-int signals_wait(const struct signals *signals, int fd, short events)
+bool signals_interrupted(void)
 {
-	struct pollfd fds[2] = {
-		{ .fd = fd, .events = events },
-		{ .fd = signals->fd, .events = POLLIN },
-	};
+	sigset_t pending;
 
-	while (poll(fds, 2, -1) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return fds[1].revents ? -EINTR : 0;
+	sigpending(&pending);
+	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
+		if (taken[i] != SIGNAL_TICK && sigismember(&pending, taken[i]))
+			return true;
+	return false;
 }

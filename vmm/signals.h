@@ -4,7 +4,7 @@
  *
  * The signals are blocked while they are open, and KVM_RUN alone lets them through
  * (KVM_SET_SIGNAL_MASK): one that came before KVM_RUN makes it return at once with -EINTR, one that
- * comes during it kicks the vCPU, and each stays pending until it is taken. No handler ever runs, so
+ * comes during it kicks the vCPU, and each stays pending until it is taken. No handler ever runs:
  * nothing is lost between a look and a wait, and no state is global.
  */
 #ifndef VMM_SIGNALS_H
@@ -30,10 +30,10 @@ struct signals {
 };
 
 /*
- * Begins to hold SIGINT, SIGTERM and the timers' signals back, and has KVM_RUN of this vCPU let them
- * through, also where the parent process had them ignored. SIGNAL_DEADLINE comes at `deadline_ns` of
- * CLOCK_MONOTONIC (0: never), SIGNAL_TICK every `tick_ns` (0: never). For the calling thread, which
- * is the one that runs the vCPU. 0, or -E* with nothing changed.
+ * Begins to hold SIGINT, SIGTERM and the timers' signals back, and has KVM_RUN of this vCPU let
+ * them through, also where the parent process had them ignored. SIGNAL_DEADLINE comes at
+ * `deadline_ns` of CLOCK_MONOTONIC (0: never), SIGNAL_TICK every `tick_ns` (0: never). For the
+ * calling thread, which is the one that runs the vCPU. 0, or -E* with nothing changed.
  */
 int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns);
 
@@ -44,10 +44,9 @@ void signals_close(struct signals *signals);
 int signals_take(void);
 
 /*
- * For devices that must wait while a guest runs: until `fd` is ready for `events` (POLLIN, POLLOUT)
- * or in error. -EINTR if a signal asks for the end of the run (any but the tick), which stays
- * pending. Where signals->fd is -1, only `fd` counts.
+ * Is one pending that asks for the end of the run, any but the tick? It stays so. For devices that
+ * must wait for something else.
  */
-int signals_wait(const struct signals *signals, int fd, short events);
+bool signals_interrupted(void);
 
 #endif
