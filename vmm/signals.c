@@ -72,16 +72,11 @@ static int timer_start(struct signals *signals, int signal, int flags, uint64_t 
 	return timer_settime(*timer, flags, &times, NULL) ? -errno : 0;
 }
 
-/* What else there is to open, once the signals are blocked. */
-static int opened(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
+static int timers_start(struct signals *signals, uint64_t deadline_ns, uint64_t tick_ns)
 {
-	int result = run_mask_set(&signals->mask, vcpu_fd);
+	int result = timer_start(signals, SIGNAL_DEADLINE, TIMER_ABSTIME, deadline_ns, 0);
 
-	if (!result)
-		result = timer_start(signals, SIGNAL_DEADLINE, TIMER_ABSTIME, deadline_ns, 0);
-	if (!result)
-		result = timer_start(signals, SIGNAL_TICK, 0, tick_ns, tick_ns);
-	return result;
+	return result ? result : timer_start(signals, SIGNAL_TICK, 0, tick_ns, tick_ns);
 }
 
 int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uint64_t tick_ns)
@@ -92,7 +87,9 @@ int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uin
 	signals->nr_timers = 0;
 	pthread_sigmask(SIG_BLOCK, &set, &signals->mask);
 	actions_default(signals);
-	result = opened(signals, vcpu_fd, deadline_ns, tick_ns);
+	result = run_mask_set(&signals->mask, vcpu_fd);
+	if (!result)
+		result = timers_start(signals, deadline_ns, tick_ns);
 	if (result)
 		signals_close(signals);
 	return result;

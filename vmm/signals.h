@@ -22,8 +22,7 @@
 #define SIGNALS_TIMERS 2
 
 struct signals {
-	int fd;	       /* readable while a signal is pending that asks for the end; -1: not open */
-	sigset_t mask; /* the thread's own, from before */
+	sigset_t mask;				 /* the thread's own, from before */
 	struct sigaction actions[SIGNALS_TAKEN]; /* likewise */
 	timer_t timers[SIGNALS_TIMERS];
 	unsigned nr_timers;
