@@ -12,17 +12,19 @@
 
 #include "vmm/ending.h"
 
+/*
+ * A device. An access is of 1, 2 or 4 bytes and lies wholly in [first, first + count). The
+ * functions return 0, or -ENODEV if nothing is at that port or takes that width: then it is an
+ * access where nothing is. Either may be NULL: nothing to read, or to write, anywhere. A write may
+ * end the run by filling *ending, which it otherwise leaves alone.
+ */
 struct port_device {
 	const char *name;
 	uint16_t first;
 	uint16_t count;
-	/*
-	 * size is 1, 2 or 4; the access lies wholly in [first, first+count). A device may end the
-	 * run by filling *ending. 0, or -ENODEV if it has nothing at that port or of that width:
-	 * then it is an access where nothing is.
-	 */
 	int (*read)(void *context, uint16_t port, unsigned size, uint32_t *value);
-	int (*write)(void *context, uint16_t port, unsigned size, uint32_t value, struct ending *ending);
+	int (*write)(void *context, uint16_t port, unsigned size, uint32_t value,
+		     struct ending *ending);
 	void *context;
 };
 
@@ -33,11 +35,21 @@ struct port_bus {
 	unsigned nr_devices;
 };
 
-/* -EEXIST if a port is taken (nothing is added), -ENOSPC if the bus is full. */
+/*
+ * Copies *device. -EEXIST if a port of it is taken, -EINVAL if it has none or reaches beyond the
+ * last one, -ENOSPC if the bus is full; nothing is added then.
+ */
 int bus_add(struct port_bus *bus, const struct port_device *device);
 
-/* 0, or -ENODEV if nothing is there. *value is masked to size. */
+/* Is there a device at this port? */
+bool bus_has(const struct port_bus *bus, uint16_t port);
+
+/*
+ * One access of `size` bytes: 1, 2 or 4. Returns 0, or -ENODEV if nothing is there; *value is
+ * untouched then. Of values, the low `size` bytes count and the others are zero.
+ */
 int bus_read(const struct port_bus *bus, uint16_t port, unsigned size, uint32_t *value);
-int bus_write(const struct port_bus *bus, uint16_t port, unsigned size, uint32_t value, struct ending *ending);
+int bus_write(const struct port_bus *bus, uint16_t port, unsigned size, uint32_t value,
+	      struct ending *ending);
 
 #endif

@@ -13,17 +13,16 @@
 
 struct vm;
 
-/* What the command line decides about devices. All of it stays the caller's and outlives the run. */
+/* What the command line decides. All of it stays the caller's and outlives the run. */
 struct device_options {
 	int serial_fd;	/* what the 16550 transmits; -1: there is no 16550 */
 	int input_fd;	/* what the 16550 receives; -1: nothing */
 	int console_fd; /* what the debug console gets; may be serial_fd: one order of bytes then */
-	const struct signals *signals; /* what interrupts a wait for a slow reader; NULL: nothing */
+	const struct signals *signals; /* what ends a wait for a slow reader; NULL: nothing */
 };
 
 struct devices {
-	struct output
-		outputs[2]; /* of 16550 and console; only the first if they share a descriptor */
+	struct output outputs[2]; /* of 16550 and console; the first for both if they share it */
 	struct serial serial;
 };
 
@@ -35,8 +34,8 @@ struct devices {
 int devices_attach(struct vm *vm, const struct device_options *options);
 
 /*
- * When the run has ended: writes out what the devices still hold; after a signal or the deadline for
- * a second at most. Returns 0, or -E* if any output of the run is lost: a host failure.
+ * When the run has ended: writes out what the devices still hold; after a signal or the deadline
+ * for a second at most. Returns 0, or -E* if any output of the run is lost: a host failure.
  */
 int devices_flush(struct vm *vm);
 

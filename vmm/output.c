@@ -33,7 +33,7 @@ static int writable_wait(const struct output *output, enum output_patience patie
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-/* Some of the bytes from `done` on; a pipe that is writable takes PIPE_BUF of them without waiting. */
+/* Some of the bytes from `done` on: a pipe that is writable takes PIPE_BUF at once. */
 static ssize_t some_write(const struct output *output, size_t done)
 {
 	size_t len = output->used - done;

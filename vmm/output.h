@@ -17,8 +17,8 @@
 
 struct output {
 	int fd;	   /* the caller's: nobody closes it here */
-	int error; /* 0, or the negative errno for which it failed for good: all later bytes vanish */
-	const struct signals *signals; /* what interrupts a wait for the reader; NULL: nothing */
+	int error; /* 0, or the negative errno for which it failed for good: later bytes vanish */
+	const struct signals *signals; /* what ends a wait for the reader; NULL: nothing */
 	size_t used;
 	uint8_t buffer[OUTPUT_BUFFER_LEN];
 };
@@ -27,19 +27,19 @@ void output_init(struct output *output, int fd, const struct signals *signals);
 
 /*
  * Takes one byte, and writes out what there is when a line ends or the buffer is full. Waits for a
- * slow reader, unless a signal is pending: then what is left stays buffered, and only what exceeds
- * the buffer is lost. Returns 0, also then, or output->error.
+ * slow reader, unless a signal asks for the end of the run: what is left then stays buffered, and
+ * only what exceeds the buffer is lost. Returns 0, also then, or output->error.
  */
 int output_byte(struct output *output, uint8_t byte);
 
 enum output_patience {
-	OUTPUT_WAIT, /* for as long as the reader takes, or until a signal is pending */
-	OUTPUT_TRY, /* for a second, signal or not: the last words of a run that was ended from outside */
+	OUTPUT_WAIT, /* for as long as the reader takes, or until a signal asks for the end */
+	OUTPUT_TRY,  /* for a second: the last words of a run that was ended from outside */
 };
 
 /*
- * Writes out what is buffered. Returns 0, -EINTR a signal is pending or -ETIMEDOUT the second is
- * over (the rest stays buffered), or output->error.
+ * Writes out what is buffered. Returns 0, or -EINTR a signal asks for the end or -ETIMEDOUT the
+ * second is over (the rest stays buffered then), or output->error.
  */
 int output_flush(struct output *output, enum output_patience patience);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 16550A UART (National Semiconductor PC16550D data sheet, section 8): eight ports of a byte each.
+ * A 16550A UART (National Semiconductor's PC16550D data sheet): eight ports of a byte each.
  *
  * The line is infinitely fast: what is transmitted has left at once, whatever divisor and format
  * say. Bytes come from a file descriptor, one at a time, when the guest looks at the data, the line
- * status or the interrupt identity. So a guest that waits for the receive interrupt alone, and never
- * looks, waits in vain.
+ * status or the interrupt identity. So a guest that never looks, but waits for the interrupt, waits
+ * in vain.
  */
 #ifndef VMM_SERIAL_H
 #define VMM_SERIAL_H
