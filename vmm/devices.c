@@ -41,8 +41,8 @@ int devices_attach(struct vm *vm, const struct device_options *options)
 	bool shared = options->serial_fd == options->console_fd;
 	int result = 0;
 
-	output_init(&outputs[0], options->serial_fd, options->signals);
-	output_init(&outputs[1], options->console_fd, options->signals);
+	output_init(&outputs[0], options->serial_fd, options->interrupted);
+	output_init(&outputs[1], options->console_fd, options->interrupted);
 	if (options->serial_fd >= 0)
 		result = serial_add(vm, options);
 	if (!result)

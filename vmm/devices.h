@@ -9,16 +9,15 @@
 #include "vmm/bus.h"
 #include "vmm/output.h"
 #include "vmm/serial.h"
-#include "vmm/signals.h"
 
 struct vm;
 
-/* What the command line decides. All of it stays the caller's and outlives the run. */
+/* What the command line decides. The descriptors stay the caller's and outlive the run. */
 struct device_options {
 	int serial_fd;	/* what the 16550 transmits; -1: there is no 16550 */
 	int input_fd;	/* what the 16550 receives; -1: nothing */
 	int console_fd; /* what the debug console gets; may be serial_fd: one order of bytes then */
-	const struct signals *signals; /* what ends a wait for a slow reader; NULL: nothing */
+	bool (*interrupted)(void); /* shall a wait for a slow reader end? NULL: never */
 };
 
 struct devices {

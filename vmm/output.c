@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #define TRY_MS 1000
+#define LOOK_MS 50 /* between two looks whether the wait is interrupted */
 
-void output_init(struct output *output, int fd, const struct signals *signals)
+void output_init(struct output *output, int fd, bool (*interrupted)(void))
 {
-	*output = (struct output){ .fd = fd, .signals = signals };
+	*output = (struct output){ .fd = fd, .interrupted = interrupted };
 }
 
 /* Until the descriptor takes bytes, or is in error, which the write will find out. */
@@ -23,14 +24,15 @@ static int writable_wait(const struct output *output, enum output_patience patie
 	struct pollfd fd = { .fd = output->fd, .events = POLLOUT };
 	int ready;
 
-	if (patience == OUTPUT_WAIT && output->signals)
-		return signals_wait(output->signals, output->fd, POLLOUT);
-	do
-		ready = poll(&fd, 1, patience == OUTPUT_WAIT ? -1 : TRY_MS);
-	while (ready < 0 && errno == EINTR);
-	if (ready < 0)
-		return -errno;
-	return ready ? 0 : -ETIMEDOUT;
+	while ((ready = poll(&fd, 1, patience == OUTPUT_TRY ? TRY_MS : LOOK_MS)) <= 0) {
+		if (ready < 0 && errno != EINTR)
+			return -errno;
+		if (ready == 0 && patience == OUTPUT_TRY)
+			return -ETIMEDOUT;
+		if (patience == OUTPUT_WAIT && output->interrupted && output->interrupted())
+			return -EINTR;
+	}
+	return 0;
 }
 
 /* Some of the bytes from `done` on: a pipe that is writable takes PIPE_BUF at once. */
