@@ -353,6 +353,22 @@ static void test_page_shared_by_the_last_byte_is_refused(void **state)
 	refused(&file, "share the page at GPA 0x401000");
 }
 
+/* Data above text by GPA and below it by GVA: the order of the one says nothing of the other. */
+static void test_page_shared_against_the_order_of_gpas_is_refused(void **state)
+{
+	struct elf64_image file = elf64_image_make();
+	Elf64_Phdr *data = &file.program[BUILDER_DATA];
+
+	(void)state;
+	place(&file.program[BUILDER_TEXT], ELF64_TEXT + 0x10, ELF64_TEXT + 0x10);
+	file.header.e_entry = ELF64_TEXT + 0x10;
+	place(data, ELF64_TEXT - 0x3000, ELF64_DATA);
+	data->p_memsz = 0x3000;
+	accepted(&file);
+	data->p_memsz = 0x3001;
+	refused(&file, "share the page at GVA 0x400000");
+}
+
 static void test_neighbours_on_pages_of_their_own_are_accepted(void **state)
 {
 	struct elf64_image file = elf64_image_make();
@@ -384,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_overlap_of_segments_far_apart_in_the_file_is_refused),
 		cmocka_unit_test(test_shared_page_is_refused),
 		cmocka_unit_test(test_page_shared_by_the_last_byte_is_refused),
+		cmocka_unit_test(test_page_shared_against_the_order_of_gpas_is_refused),
 		cmocka_unit_test(test_neighbours_on_pages_of_their_own_are_accepted),
 	};
 
