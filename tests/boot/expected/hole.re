@@ -1,0 +1,1 @@
+reading the hole at [0-9a-f]+000
