@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The serial port, polled. */
+/* The serial port, polled; where there is none (--serial none), the debug console. */
 #include "guests/lib/guest.h"
 #include "guests/lib/port_io.h"
 
-#define SERIAL_DATA (ABI_PORT_SERIAL + 0)
-#define SERIAL_FIFO (ABI_PORT_SERIAL + 2)
-#define SERIAL_LINE_STATUS (ABI_PORT_SERIAL + 5)
+/* Registers, from the port's base. */
+#define SERIAL_DATA 0
+#define SERIAL_FIFO 2
+#define SERIAL_LINE_STATUS 5
 
 #define FIFO_ENABLE 0x01
 #define FIFO_DEPTH 16
@@ -17,23 +18,34 @@ static unsigned fifo_room;
 
 void console_setup(void)
 {
-	port_write8(SERIAL_FIFO, FIFO_ENABLE);
+	if (guest_boot->port_serial)
+		port_write8(guest_boot->port_serial + SERIAL_FIFO, FIFO_ENABLE);
 }
 
-void console_write_byte(char byte)
+static void serial_write_byte(uint16_t base, char byte)
 {
 	if (!fifo_room) {
-		while (!(port_read8(SERIAL_LINE_STATUS) & LINE_TRANSMIT_EMPTY))
+		while (!(port_read8(base + SERIAL_LINE_STATUS) & LINE_TRANSMIT_EMPTY))
 			;
 		fifo_room = FIFO_DEPTH;
 	}
 	fifo_room--;
-	port_write8(SERIAL_DATA, (uint8_t)byte);
+	port_write8(base + SERIAL_DATA, (uint8_t)byte);
+}
+
+void console_write_byte(char byte)
+{
+	if (guest_boot->port_serial)
+		serial_write_byte(guest_boot->port_serial, byte);
+	else if (guest_boot->port_debug_console)
+		port_write8(guest_boot->port_debug_console, (uint8_t)byte);
 }
 
 char console_read_byte(void)
 {
-	while (!(port_read8(SERIAL_LINE_STATUS) & LINE_DATA_READY))
+	if (!guest_boot->port_serial)
+		panic("no serial port to read from");
+	while (!(port_read8(guest_boot->port_serial + SERIAL_LINE_STATUS) & LINE_DATA_READY))
 		;
-	return (char)port_read8(SERIAL_DATA);
+	return (char)port_read8(guest_boot->port_serial + SERIAL_DATA);
 }

@@ -38,7 +38,8 @@ const char *guest_command_line(void);
 const char *guest_arguments(void);
 
 /*
- * The serial port, byte for byte: nothing is added, and "\n" stays one byte. Reading waits, without
+ * The serial port, or the debug console where there is none, byte for byte: nothing is added, and
+ * "\n" stays one byte. Reading is of the serial port only; it waits, without
  * end if nothing comes.
  */
 void console_setup(void);

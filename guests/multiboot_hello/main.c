@@ -21,6 +21,8 @@ static void write_memory(const struct multiboot_info *info)
 
 	write_line("KiB of lower memory: 0x", info->memory_lower);
 	write_line("KiB of upper memory: 0x", info->memory_upper);
+	if (!(info->flags & MULTIBOOT_HAS_MEMORY_MAP))
+		return;
 	for (uint32_t gpa = info->memory_map; gpa < end; gpa += memory->size + 4) {
 		memory = at(gpa);
 		write_text(memory->type == 1 ? "RAM at 0x" : "reserved at 0x");
@@ -43,8 +45,7 @@ static void write_modules(const struct multiboot_info *info)
 
 uint32_t guest_main(uint32_t magic, const struct multiboot_info *info)
 {
-	const uint32_t needed = MULTIBOOT_HAS_MEMORY | MULTIBOOT_HAS_COMMAND_LINE |
-				MULTIBOOT_HAS_MEMORY_MAP;
+	const uint32_t needed = MULTIBOOT_HAS_MEMORY | MULTIBOOT_HAS_COMMAND_LINE;
 
 	if (magic != MULTIBOOT_MAGIC || (info->flags & needed) != needed) {
 		write_text("FAILURE\n");
