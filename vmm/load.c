@@ -8,16 +8,16 @@
 #include <string.h>
 
 #include "vmm/clock.h"
-#include "vmm/kvm.h"
+#include "vmm/refuse.h"
 
 int load_write(const struct load *load, gpa_t gpa, const void *from, uint64_t len)
 {
 	int result = len ? gpa_space_write(&load->vm->memory, gpa, from, len) : 0;
 
 	if (result)
-		return kvm_refuse(load->error, result,
-				  "the host table maps no writable RAM at GPA 0x%llx",
-				  (unsigned long long)gpa.value);
+		return refuse(load->error, result,
+			      "the host table maps no writable RAM at GPA 0x%llx",
+			      (unsigned long long)gpa.value);
 	return 0;
 }
 
@@ -28,17 +28,17 @@ static int segment_refuse(const struct load *load, const struct image_segment *s
 	unsigned long long end = start + segment->memory_len;
 
 	if (ram->high_len)
-		return kvm_refuse(load->error, -ENOEXEC,
-				  "segment %u is at GPA 0x%llx to 0x%llx, but RAM is at 0 to 0x%llx"
-				  " and 0x%llx to 0x%llx: see --mem",
-				  segment->number, start, end, (unsigned long long)ram->low_len,
-				  (unsigned long long)RAM_HOLE_END,
-				  (unsigned long long)ram_layout_end(ram));
-	return kvm_refuse(load->error, -ENOEXEC,
-			  "segment %u is at GPA 0x%llx to 0x%llx, but RAM ends at 0x%llx"
-			  " (%llu MiB): see --mem",
-			  segment->number, start, end, (unsigned long long)ram->low_len,
-			  (unsigned long long)(ram->low_len / LOAD_MIB));
+		return refuse(load->error, -ENOEXEC,
+			      "segment %u is at GPA 0x%llx to 0x%llx, but RAM is at 0 to 0x%llx"
+			      " and 0x%llx to 0x%llx: see --mem",
+			      segment->number, start, end, (unsigned long long)ram->low_len,
+			      (unsigned long long)RAM_HOLE_END,
+			      (unsigned long long)ram_layout_end(ram));
+	return refuse(load->error, -ENOEXEC,
+		      "segment %u is at GPA 0x%llx to 0x%llx, but RAM ends at 0x%llx"
+		      " (%llu MiB): see --mem",
+		      segment->number, start, end, (unsigned long long)ram->low_len,
+		      (unsigned long long)(ram->low_len / LOAD_MIB));
 }
 
 static int segments_copy(const struct load *load)
@@ -62,9 +62,9 @@ static int segments_copy(const struct load *load)
 static int load_plain(const struct load *load)
 {
 	if (load->initrd)
-		return kvm_refuse(load->error, -EINVAL,
-				  "a raw image in protected or real mode cannot be told of an "
-				  "--initrd");
+		return refuse(load->error, -EINVAL,
+			      "a raw image in protected or real mode cannot be told of an "
+			      "--initrd");
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "vmm/boot_layout.h"
 #include "vmm/kvm.h"
+#include "vmm/refuse.h"
 
 /*
  * Tables of 4 KiB leaves for all RAM, which would be the most that a guest with one mapping of each
@@ -76,11 +77,11 @@ static int places_find(const struct load *load, struct places *places)
 		  place_high(load, places, load->initrd_len, ABI_MEMORY_INITRD, &places->initrd));
 	places->boot = GPA(places->stack.value + ABI_STACK_LEN);
 	if (!placed)
-		return kvm_refuse(load->error, -ENOMEM,
-				  "RAM below 3 GiB has no room for the image, an initrd of %llu KiB"
-				  " and %llu KiB of page tables and stack: raise --mem",
-				  (unsigned long long)(load->initrd_len >> 10),
-				  (unsigned long long)((places->tables_len + ABI_STACK_LEN) >> 10));
+		return refuse(load->error, -ENOMEM,
+			      "RAM below 3 GiB has no room for the image, an initrd of %llu KiB"
+			      " and %llu KiB of page tables and stack: raise --mem",
+			      (unsigned long long)(load->initrd_len >> 10),
+			      (unsigned long long)((places->tables_len + ABI_STACK_LEN) >> 10));
 	return 0;
 }
 
@@ -112,10 +113,10 @@ static int segment_place_check(const struct load *load, const struct image_segme
 		what = "the stack";
 	if (!what)
 		return 0;
-	return kvm_refuse(load->error, -ENOEXEC,
-			  "segment %u is linked at 0x%llx to 0x%llx, where %s is", segment->number,
-			  (unsigned long long)segment->gva.value,
-			  (unsigned long long)(segment->gva.value + segment->memory_len), what);
+	return refuse(load->error, -ENOEXEC,
+		      "segment %u is linked at 0x%llx to 0x%llx, where %s is", segment->number,
+		      (unsigned long long)segment->gva.value,
+		      (unsigned long long)(segment->gva.value + segment->memory_len), what);
 }
 
 static uint32_t segment_rights(const struct image_segment *segment)
@@ -138,9 +139,8 @@ static int segment_map(const struct load *load, const struct image_segment *segm
 	result = guest_space_map(&load->vm->tables, gva, gpa, end - gva.value, 0,
 				 segment_rights(segment));
 	if (result)
-		return kvm_refuse(load->error, result, "cannot map segment %u at 0x%llx: %s",
-				  segment->number, (unsigned long long)gva.value,
-				  strerror(-result));
+		return refuse(load->error, result, "cannot map segment %u at 0x%llx: %s",
+			      segment->number, (unsigned long long)gva.value, strerror(-result));
 	return 0;
 }
 
@@ -184,8 +184,8 @@ static int direct_map_build(const struct load *load, const struct places *places
 			runs[i].len,
 			runs[i].kind == ABI_MEMORY_FREE ? PROP_READ | PROP_WRITE : PROP_READ);
 	if (result)
-		return kvm_refuse(load->error, result, "cannot build the direct map: %s",
-				  strerror(-result));
+		return refuse(load->error, result, "cannot build the direct map: %s",
+			      strerror(-result));
 	return 0;
 }
 
@@ -195,8 +195,7 @@ static int stack_map(const struct load *load, const struct places *places)
 				     ABI_STACK_LEN, 0, PROP_READ | PROP_WRITE);
 
 	if (result)
-		return kvm_refuse(load->error, result, "cannot map the stack: %s",
-				  strerror(-result));
+		return refuse(load->error, result, "cannot map the stack: %s", strerror(-result));
 	return 0;
 }
 
@@ -207,8 +206,8 @@ static int tables_build(const struct load *load, const struct places *places)
 					places->tables_len, leaf_level_max(vm));
 
 	if (result)
-		return kvm_refuse(load->error, result, "cannot make the guest's page tables: %s",
-				  strerror(-result));
+		return refuse(load->error, result, "cannot make the guest's page tables: %s",
+			      strerror(-result));
 	result = segments_map(load);
 	if (!result)
 		result = stack_map(load, places);
@@ -254,8 +253,8 @@ static int boot_write(const struct load *load, const struct places *places)
 	int result;
 
 	if (nr_memory < 0)
-		return kvm_refuse(load->error, nr_memory,
-				  "the image is scattered over too many parts of RAM");
+		return refuse(load->error, nr_memory,
+			      "the image is scattered over too many parts of RAM");
 	boot.nr_memory = (uint32_t)nr_memory;
 	result = load_write(load, places->boot, &boot, sizeof(boot));
 	if (!result)

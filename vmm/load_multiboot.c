@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "vmm/boot_layout.h"
-#include "vmm/kvm.h"
+#include "vmm/refuse.h"
 
 #define LOADER_MAGIC 0x2badb002
 
@@ -100,10 +100,10 @@ static int places_find(const struct load *load, gpa_t *block, gpa_t *module)
 	    (!load->initrd || boot_layout_place(&layout, BOOT_PLACE_LOWEST, image_end(image), end,
 						load->initrd_len, ABI_MEMORY_INITRD, module)))
 		return 0;
-	return kvm_refuse(load->error, -ENOMEM,
-			  "RAM below 3 GiB has no room for the image, its boot information and an"
-			  " initrd of %llu KiB above it: raise --mem",
-			  (unsigned long long)(load->initrd_len >> 10));
+	return refuse(load->error, -ENOMEM,
+		      "RAM below 3 GiB has no room for the image, its boot information and an"
+		      " initrd of %llu KiB above it: raise --mem",
+		      (unsigned long long)(load->initrd_len >> 10));
 }
 
 static uint32_t upper_kib(const struct ram_layout *ram)
