@@ -9,11 +9,9 @@
 #include "vmm/load.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/boot_layout.h"
-#include "vmm/kvm.h"
 #include "vmm/refuse.h"
 
 /*
@@ -25,10 +23,6 @@
 #define TABLES_MAX (64 * LOAD_MIB)
 
 #define STACK_BOTTOM (ABI_STACK_TOP - ABI_STACK_LEN)
-
-/* CPUID.80000001H:EDX */
-#define CPUID_EXTENDED UINT32_C(0x80000001)
-#define CPUID_EXTENDED_EDX_1G_PAGES (UINT32_C(1) << 26)
 
 /* Where things are. */
 struct places {
@@ -83,17 +77,6 @@ static int places_find(const struct load *load, struct places *places)
 			      (unsigned long long)(load->initrd_len >> 10),
 			      (unsigned long long)((places->tables_len + ABI_STACK_LEN) >> 10));
 	return 0;
-}
-
-/* The largest leaf that the guest's CPU knows. */
-static unsigned leaf_level_max(const struct vm *vm)
-{
-	struct kvm_cpuid2 *cpuid = kvm_supported_cpuid(vm->kvm_fd);
-	struct kvm_cpuid_entry2 *leaf = cpuid ? kvm_cpuid_leaf(cpuid, CPUID_EXTENDED, 0) : NULL;
-	unsigned level = leaf && (leaf->edx & CPUID_EXTENDED_EDX_1G_PAGES) ? 3 : 2;
-
-	free(cpuid);
-	return level;
 }
 
 /* Does [gva, gva+len) touch [start, start+start_len)? Neither wraps. */
@@ -203,7 +186,7 @@ static int tables_build(const struct load *load, const struct places *places)
 {
 	struct vm *vm = load->vm;
 	int result = guest_space_create(&vm->tables, &vm->memory, places->tables,
-					places->tables_len, leaf_level_max(vm));
+					places->tables_len, vm->leaf_level_max);
 
 	if (result)
 		return refuse(load->error, result, "cannot make the guest's page tables: %s",

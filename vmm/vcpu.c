@@ -24,6 +24,7 @@
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPUID_1_EDX_APIC (1u << 9)
+#define CPUID_80000001_EDX_1G_PAGES (1u << 26)
 
 /* Local APIC and IOAPIC (SDM 3 10.5.1; 82093AA data sheet 3.2.4): entries look alike in this. */
 #define LAPIC_LVT_LINT0 0x350
@@ -61,6 +62,13 @@ static void cpuid_adjust(const struct vm *vm, struct kvm_cpuid_entry2 *leaf)
 	}
 }
 
+static unsigned leaf_level_max(struct kvm_cpuid2 *cpuid)
+{
+	const struct kvm_cpuid_entry2 *leaf = kvm_cpuid_leaf(cpuid, 0x80000001, 0);
+
+	return leaf && leaf->edx & CPUID_80000001_EDX_1G_PAGES ? 3 : 2;
+}
+
 static int cpuid_set(struct vm *vm)
 {
 	struct kvm_cpuid2 *cpuid = kvm_supported_cpuid(vm->kvm_fd);
@@ -70,6 +78,7 @@ static int cpuid_set(struct vm *vm)
 		return -errno;
 	for (uint32_t i = 0; i < cpuid->nent; i++)
 		cpuid_adjust(vm, &cpuid->entries[i]);
+	vm->leaf_level_max = leaf_level_max(cpuid);
 	result = ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid) ? -errno : 0;
 	free(cpuid);
 	return result;

@@ -39,6 +39,7 @@ struct vm {
 	int vcpu_fd;
 	struct kvm_run *run;
 	size_t run_len;
+	unsigned leaf_level_max; /* of guest tables, by CPUID: 2, or 3 with 1 GiB pages */
 	struct host_pool pool;
 	struct gpa_space memory;
 	struct guest_space tables; /* long-mode images only: see has_tables */
@@ -72,8 +73,9 @@ void vm_destroy(struct vm *vm);
  * how to start. `command_line` has the image's name as its first word. initrd may be NULL. -E* with
  * a sentence in *error.
  */
-int vm_load(struct vm *vm, const struct image *image, const void *file, const char *command_line, const void *initrd,
-	    size_t initrd_len, struct vm_start *start, struct image_error *error);
+int vm_load(struct vm *vm, const struct image *image, const void *file, const char *command_line,
+	    const void *initrd, size_t initrd_len, struct vm_start *start,
+	    struct image_error *error);
 
 /* Puts the vCPU's registers to the start state. */
 int vm_start(struct vm *vm, const struct vm_start *start);
