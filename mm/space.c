@@ -22,6 +22,18 @@ static void flush(struct vm_space *space, vaddr_t start, uint64_t len, prop_t ri
 		space->operations->flush(space, start, len, rights);
 }
 
+/*
+ * The largest leaf that may lie wholly in the range. A guard that is not below it meets such a leaf,
+ * or an empty node in its place, as one entry: it splits the one for nothing no more than it leaves
+ * the other behind (C-12).
+ */
+static unsigned leaf_level(const struct vm_space *space, vaddr_t va, uint64_t len)
+{
+	const struct pt_format *format = space->table.format;
+
+	return format_leaf_fit(format, format->levels, va.value, 0, len);
+}
+
 int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, unsigned max_level,
 	      prop_t prop, bool tracked)
 {
@@ -72,7 +84,8 @@ int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *page
 	struct batch batch = { .space = space };
 	struct cursor cursor;
 	uint64_t total = 0;
-	int found = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, 1);
+	int found = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE,
+				leaf_level(space, va, len));
 
 	if (found)
 		return found;
@@ -119,7 +132,8 @@ int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_
 	struct pt_mapping leaf;
 	struct cursor cursor;
 	uint64_t total = 0;
-	int found = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, 1);
+	int found = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE,
+				leaf_level(space, va, len));
 
 	if (found)
 		return found;
