@@ -117,28 +117,32 @@ static prop_t leaf_prop(uint32_t rights)
 	return PROP(rights | PROP_ACCESSED | (rights & PROP_WRITE ? PROP_DIRTY : 0));
 }
 
-/* Is anything mapped in the range? 1, 0 or -E*. */
-static int range_find(struct guest_space *guest, gva_t gva, uint64_t len)
+/*
+ * Nodes that map nothing any more stand in the way of large leaves (C-12): out with them. `level`
+ * is that of the first leaf that will be mapped. -EEXIST if something is mapped in the range.
+ */
+static int nodes_prune(struct guest_space *guest, gva_t gva, uint64_t len, unsigned level)
 {
+	struct pt_fragment fragment;
 	struct cursor cursor;
-	int found =
-		cursor_open(&cursor, &guest->space.table, gva_to_vaddr(gva), len, CURSOR_READ, 1);
+	int found = cursor_open(&cursor, &guest->space.table, gva_to_vaddr(gva), len, CURSOR_MUTATE,
+				level);
 
 	if (found)
 		return found;
 	found = cursor_find_next(&cursor, len);
+	if (found == 0)
+		found = cursor_jump(&cursor, gva_to_vaddr(gva));
+	else if (found > 0)
+		found = -EEXIST;
+	while (found == 0 &&
+	       (found = cursor_take_next(&cursor, cursor_remaining(&cursor), &fragment)) > 0) {
+		guest_flush(&guest->space, fragment.start, fragment.len, PROP(0));
+		fragment_drop(&fragment);
+		found = 0;
+	}
 	cursor_close(&cursor);
 	return found;
-}
-
-/* A node that maps nothing any more stands in the way of a large leaf (C-12): out with it. */
-static int nodes_prune(struct guest_space *guest, gva_t gva, uint64_t len)
-{
-	int found = range_find(guest, gva, len);
-
-	if (found)
-		return found > 0 ? -EEXIST : found;
-	return space_unmap(&guest->space, gva_to_vaddr(gva), len, NULL);
 }
 
 static int run_map(struct guest_space *guest, gva_t gva, gpa_t gpa, uint64_t len,
@@ -149,7 +153,9 @@ static int run_map(struct guest_space *guest, gva_t gva, gpa_t gpa, uint64_t len
 	if (max_level == 0 || max_level > guest->max_level)
 		max_level = guest->max_level;
 	if (max_level > 1 && len >= level_size(2))
-		error = nodes_prune(guest, gva, len);
+		error = nodes_prune(guest, gva, len,
+				    format_leaf_fit(guest->space.table.format, max_level, gva.value,
+						    gpa.value, len));
 	return error ? error :
 		       space_map(&guest->space, gva_to_vaddr(gva), gpa_to_paddr(gpa), len,
 				 max_level, leaf_prop(rights), tracked);

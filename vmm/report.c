@@ -189,7 +189,8 @@ static void print_report(FILE *stream, struct vm *vm)
 	print_linear(stream, vm, &registers.special, "RIP", code_address(&registers));
 	if (paging_of(&registers.special) != PAGING_OFF)
 		print_linear(stream, vm, &registers.special, "CR2", registers.special.cr2);
-	if (vm->ending.kind == ENDING_MEMORY_VIOLATION)
+	if (vm->ending.kind == ENDING_MEMORY_VIOLATION &&
+	    vm->ending.gpa.value != ENDING_GPA_UNKNOWN.value)
 		print_gpa(stream, vm, vm->ending.gpa);
 }
 

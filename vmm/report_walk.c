@@ -45,41 +45,37 @@ static int host_entry_read(void *context, paddr_t paddr, uint64_t *entry)
 	return 0;
 }
 
-static void print_step(FILE *stream, const struct walk_step *step, bool present)
+/* One entry, without newline. Whether it could be read at all, the walk says. */
+static void print_step(FILE *stream, const struct walk *walk, unsigned index)
 {
-	static const char *const kinds[] = {
-		[PTE_ABSENT] = "absent", [PTE_NODE] = "node", [PTE_LEAF] = "leaf"
-	};
+	const struct walk_step *step = &walk->steps[index];
+	bool last = index + 1 == walk->nr_steps;
 	char rights[RIGHTS_LEN];
 
-	fprintf(stream, "  level %u [%3u] entry 0x%010" PRIx64, step->level, step->index,
+	fprintf(stream, "  level %u [%3u] entry 0x%" PRIx64, step->level, step->index,
 		step->entry.value);
-	if (present)
-		fprintf(stream, " = 0x%016" PRIx64 "  %-6s %s", step->pte.raw, kinds[step->kind],
+	if (!last || walk->end != WALK_OUTSIDE)
+		fprintf(stream, " = 0x%016" PRIx64, step->pte.raw);
+	if (!last || walk->end == WALK_MAPPED)
+		fprintf(stream, "  %s  %s", step->kind == PTE_NODE ? "node" : "leaf",
 			rights_text(step->rights, rights));
 }
 
-static void print_end(FILE *stream, const struct walk *walk, const char *space)
+static void print_end(FILE *stream, const struct walk *walk)
 {
-	const struct walk_step *last = walk->nr_steps ? &walk->steps[walk->nr_steps - 1] : NULL;
-	char rights[RIGHTS_LEN];
+	unsigned level = walk->nr_steps ? walk->steps[walk->nr_steps - 1].level : 0;
 
 	switch (walk->end) {
 	case WALK_MAPPED:
-		fprintf(stream, "  = %s 0x%" PRIx64 "  %s\n", space, walk->paddr.value,
-			rights_text(walk->rights, rights));
 		break;
 	case WALK_ABSENT:
-		fprintf(stream, "  = not mapped: the entry of level %u is not present\n",
-			last->level);
+		fprintf(stream, "  = not mapped: the entry of level %u is not present\n", level);
 		break;
 	case WALK_OUTSIDE:
-		fprintf(stream, "  = no memory where the entry of level %u should be\n",
-			last->level);
+		fprintf(stream, "  = no memory where the entry of level %u should be\n", level);
 		break;
 	case WALK_RESERVED:
-		fprintf(stream, "  = reserved bits are set in the entry of level %u\n",
-			last->level);
+		fprintf(stream, "  = reserved bits are set in the entry of level %u\n", level);
 		break;
 	case WALK_CANONICAL:
 		fprintf(stream, "  = not an address that the table translates\n");
@@ -109,37 +105,52 @@ static void print_host_leaf(FILE *stream, struct gpa_space *memory, gpa_t gpa)
 
 	walk_host(memory, gpa, &walk);
 	if (walk.end == WALK_MAPPED)
-		fprintf(stream, "  host: level %u %.3s 0x%" PRIx64 "\n", walk.level,
-			rights_text(walk.rights, rights), align_down(walk.paddr.value, PAGE_SIZE));
+		fprintf(stream, "  (host: level %u %s)\n", walk.level,
+			rights_text(walk.rights, rights));
 	else
-		fprintf(stream, "  host: not mapped\n");
+		fprintf(stream, "  (host: not mapped)\n");
 }
 
 void report_print_guest(FILE *stream, struct gpa_space *memory, const struct walk *walk)
 {
-	for (unsigned i = 0; i < walk->nr_steps; i++) {
-		bool read = i + 1 < walk->nr_steps || walk->end != WALK_OUTSIDE;
+	char rights[RIGHTS_LEN];
 
-		print_step(stream, &walk->steps[i], read);
+	for (unsigned i = 0; i < walk->nr_steps; i++) {
+		print_step(stream, walk, i);
 		print_host_leaf(stream, memory, GPA(walk->steps[i].entry.value));
 	}
-	print_end(stream, walk, "GPA");
+	print_end(stream, walk);
+	if (walk->end == WALK_MAPPED)
+		fprintf(stream, "  = GPA 0x%" PRIx64 "  %s\n", walk->paddr.value,
+			rights_text(walk->rights, rights));
+}
+
+/* With what the slot of the frame knows. */
+static void print_host_frame(FILE *stream, const struct phys_domain *domain,
+			     const struct walk *walk)
+{
+	paddr_t paddr = PADDR(align_down(walk->paddr.value, PAGE_SIZE));
+	char rights[RIGHTS_LEN];
+	struct slot *slot;
+
+	fprintf(stream, "  = frame 0x%" PRIx64 " of the pool  %s", paddr.value,
+		rights_text(walk->rights, rights));
+	if (domain_slot(domain, paddr, &slot) == 0)
+		fprintf(stream, "  %s, references: %u", frame_kind_name(slot_kind(slot)),
+			slot_count(slot));
+	fputc('\n', stream);
 }
 
 void report_print_host(FILE *stream, struct gpa_space *memory, gpa_t gpa)
 {
-	struct slot *slot;
 	struct walk walk;
 
 	walk_host(memory, gpa, &walk);
 	for (unsigned i = 0; i < walk.nr_steps; i++) {
-		print_step(stream, &walk.steps[i], true);
+		print_step(stream, &walk, i);
 		fputc('\n', stream);
 	}
-	print_end(stream, &walk, "host frame");
-	if (walk.end == WALK_MAPPED &&
-	    domain_slot(memory->space.table.domain, PADDR(align_down(walk.paddr.value, PAGE_SIZE)),
-			&slot) == 0)
-		fprintf(stream, "    %s, references: %u\n", frame_kind_name(slot_kind(slot)),
-			slot_count(slot));
+	print_end(stream, &walk);
+	if (walk.end == WALK_MAPPED)
+		print_host_frame(stream, memory->space.table.domain, &walk);
 }
