@@ -17,6 +17,12 @@ struct host_pool {
 };
 
 /*
+ * How long a pool must be for a VM with this much RAM: the RAM, the nodes of a host table that has
+ * 4 KiB leaves everywhere, and some more.
+ */
+uint64_t host_pool_len_for(uint64_t ram_len);
+
+/*
  * A pool of at least `len` bytes, all of it free. Nothing is populated: a frame costs host memory
  * when it is first touched, a slot when its frame is first used. -EINVAL len 0 or absurd, -ENOMEM,
  * -EMFILE and what else the kernel says.

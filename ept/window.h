@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ept/address.h"
+#include "mm/format.h"
 
 struct window {
 	/*
@@ -31,6 +32,12 @@ void window_destroy(struct window *window);
  * -ENOMEM when the process has no mapping left (vm.max_map_count); the range is then as it was.
  */
 int window_show(struct window *window, gpa_t gpa, uint64_t len, int fd, uint64_t offset, uint32_t rights);
+
+/*
+ * Makes the range a host mapping of its own, so that what changes or hides just this range after it
+ * cannot fail for want of mappings. -ENOMEM; nothing has changed then.
+ */
+int window_carve(struct window *window, gpa_t gpa, uint64_t len);
 
 /* Changes the rights of a range that is shown. When it returns, every vCPU is bound by them. */
 int window_protect(struct window *window, gpa_t gpa, uint64_t len, uint32_t rights);

@@ -55,6 +55,11 @@ struct cursor {
 	uint64_t start;
 	uint64_t end;
 	uint64_t at;
+	/* The last property encoded and the last bits decoded: neighbours mostly repeat them. */
+	uint64_t encoded_key;
+	uint64_t encoded_bits;
+	uint64_t decoded_bits;
+	prop_t decoded_prop;
 	struct pt_node path[LEVELS_MAX + 1]; /* by level, from `level` to `guard_level` */
 };
 
