@@ -2,7 +2,7 @@
 /* Kinds of frames, and handles of one shared reference. */
 #include "mm/frame.h"
 #include "mm/node.h"
-#include "mm/teardown.h"
+#include "mm/handle.h"
 
 bool frame_kind_is_untyped(enum frame_kind kind)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Intrusive lists of unique frames. */
 #include "mm/frame_list.h"
+#include "mm/handle.h"
 
 void frame_list_init(struct frame_list *list)
 {
@@ -58,14 +59,11 @@ static uint32_t *link_back(struct frame_list *list, uint32_t number)
 /* The handle passes to the list, before `next`, which may be the ghost. */
 static int list_insert(struct frame_list *list, uint32_t next, struct unique_frame *frame)
 {
-	struct slot *slot;
+	struct slot *slot = unique_frame_slot(frame);
 	uint32_t number;
 	int err;
 
-	if (!frame->domain)
-		return -EINVAL;
-	slot = domain_slot_at(frame->domain, frame->paddr);
-	if (slot_state(slot) != SLOT_UNIQUE || slot_list(slot) != 0)
+	if (!slot || slot_state(slot) != SLOT_UNIQUE)
 		return -EINVAL;
 	err = list_bind(list, frame->domain);
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs of frames: segments, and the references that the leaves of tables own. */
 #include "mm/frame.h"
-#include "mm/teardown.h"
+#include "mm/handle.h"
 
 /* UNUSED -> BUSY for each of the slots, or for none. */
 static int slots_claim(struct slot *slots, uint64_t nr_frames)

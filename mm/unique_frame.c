@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Handles of a whole frame. */
 #include "mm/frame.h"
-#include "mm/teardown.h"
-
-/* NULL if the handle is empty, or stale: a list has swallowed it. */
-static struct slot *unique_slot(const struct unique_frame *frame)
-{
-	struct slot *slot = frame->domain ? domain_slot_at(frame->domain, frame->paddr) : NULL;
-
-	if (slot && atomic_load_explicit(&slot->list, memory_order_relaxed) != 0)
-		return NULL;
-	return slot;
-}
+#include "mm/handle.h"
 
 int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind,
 			     struct unique_frame *frame)
@@ -32,7 +22,7 @@ int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum fra
 /* Ends the frame; *pooled: the allocator is still to be told. */
 static int unique_frame_end(const struct unique_frame *frame, bool *pooled)
 {
-	struct slot *slot = unique_slot(frame);
+	struct slot *slot = unique_frame_slot(frame);
 	int err = slot ? slot_abandon(slot) : -EINVAL;
 
 	if (!err)
@@ -65,7 +55,7 @@ int unique_frame_reset_as_unused(struct unique_frame *frame)
 
 int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind)
 {
-	struct slot *slot = unique_slot(frame);
+	struct slot *slot = unique_frame_slot(frame);
 
 	if (!slot || slot_state(slot) != SLOT_UNIQUE || !frame_kind_is_plain(kind))
 		return -EINVAL;
@@ -75,7 +65,7 @@ int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind)
 
 int frame_from_unique(struct unique_frame *unique, struct frame *frame)
 {
-	struct slot *slot = unique_slot(unique);
+	struct slot *slot = unique_frame_slot(unique);
 	int err = slot ? slot_to_shared(slot) : -EINVAL;
 
 	if (err)

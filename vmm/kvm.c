@@ -6,12 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "vmm/refuse.h"
 
 #define CPUID_LEAVES_MAX 256 /* KVM's own limit (KVM_MAX_CPUID_ENTRIES) */
 
@@ -57,16 +58,6 @@ static const struct capability capabilities[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-int kvm_refuse(struct image_error *error, int result, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(error->text, sizeof(error->text), format, arguments);
-	va_end(arguments);
-	return result;
-}
-
 /* The advice for errno, or what the libc says about it. */
 static int refuse_errno(struct image_error *error, const struct advice *advice, size_t count,
 			const char *what)
@@ -75,8 +66,8 @@ static int refuse_errno(struct image_error *error, const struct advice *advice, 
 
 	for (size_t i = 0; i < count; i++)
 		if (advice[i].number == number)
-			return kvm_refuse(error, -number, "%s", advice[i].text);
-	return kvm_refuse(error, -number, "%s: %s", what, strerror(number));
+			return refuse(error, -number, "%s", advice[i].text);
+	return refuse(error, -number, "%s: %s", what, strerror(number));
 }
 
 static int capabilities_check(int kvm_fd, bool irqchip, struct image_error *error)
@@ -84,16 +75,16 @@ static int capabilities_check(int kvm_fd, bool irqchip, struct image_error *erro
 	int version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0);
 
 	if (version != KVM_API_VERSION)
-		return kvm_refuse(error, -ENOTSUP,
-				  "/dev/kvm has API version %d instead of %d: is it a KVM?",
-				  version, KVM_API_VERSION);
+		return refuse(error, -ENOTSUP,
+			      "/dev/kvm has API version %d instead of %d: is it a KVM?", version,
+			      KVM_API_VERSION);
 	for (size_t i = 0; i < COUNT(capabilities); i++) {
 		if (capabilities[i].irqchip && !irqchip)
 			continue;
 		if (ioctl(kvm_fd, KVM_CHECK_EXTENSION, capabilities[i].number) <= 0)
-			return kvm_refuse(error, -ENOTSUP,
-					  "this KVM has no %s: a kernel of Linux 4.12 or later has",
-					  capabilities[i].name);
+			return refuse(error, -ENOTSUP,
+				      "this KVM has no %s: a kernel of Linux 4.12 or later has",
+				      capabilities[i].name);
 	}
 	return 0;
 }

@@ -57,8 +57,4 @@ struct kvm_cpuid_entry2 *kvm_cpuid_leaf(struct kvm_cpuid2 *cpuid, uint32_t funct
 /* KVM_EXIT_* in a word: "io", "mmio", ...; "other" for a number that has none. */
 const char *kvm_exit_name(unsigned reason);
 
-/* Writes the sentence and returns `result`, so that a check ends in `return kvm_refuse(...)`. */
-__attribute__((format(printf, 3, 4))) int kvm_refuse(struct image_error *error, int result,
-						     const char *format, ...);
-
 #endif

@@ -39,7 +39,7 @@ void run_violation(struct vm *vm, gpa_t gpa, unsigned access, unsigned len)
 	ending_set(&vm->ending, ENDING_MEMORY_VIOLATION, "%s", violation_reason(vm, gpa));
 }
 
-/* Is there something at this linear address that may not be read as code? Then the run ends here. */
+/* What is at this linear address and may not be read as code is a violation. */
 static bool fetch_violation_at(struct vm *vm, uint64_t linear)
 {
 	gpa_t gpa;

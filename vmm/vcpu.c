@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/kvm.h"
+#include "vmm/refuse.h"
 
 /* A string instruction hands over its accesses one by one: how many are waited for at the end. */
 #define FRAGMENTS_MAX 16
@@ -95,14 +96,14 @@ int vcpu_create(struct vm *vm, struct image_error *error)
 
 	vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, 0);
 	if (vm->vcpu_fd < 0)
-		return kvm_refuse(error, -errno, "KVM makes no vCPU: %s", strerror(errno));
+		return refuse(error, -errno, "KVM makes no vCPU: %s", strerror(errno));
 	result = run_map(vm);
 	if (!result)
 		result = cpuid_set(vm);
 	if (!result)
 		return 0;
 	vcpu_destroy(vm);
-	return kvm_refuse(error, result, "KVM does not set up a vCPU: %s", strerror(-result));
+	return refuse(error, result, "KVM does not set up a vCPU: %s", strerror(-result));
 }
 
 void vcpu_destroy(struct vm *vm)

@@ -12,6 +12,7 @@
 
 #include "vmm/clock.h"
 #include "vmm/kvm.h"
+#include "vmm/refuse.h"
 #include "vmm/vcpu.h"
 
 /*
@@ -33,10 +34,10 @@ static int irqchip_create(int vm_fd, struct image_error *error)
 	const struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 
 	if (ioctl(vm_fd, KVM_CREATE_IRQCHIP, 0))
-		return kvm_refuse(error, -errno, "KVM makes no interrupt controllers: %s",
-				  strerror(errno));
+		return refuse(error, -errno, "KVM makes no interrupt controllers: %s",
+			      strerror(errno));
 	if (ioctl(vm_fd, KVM_CREATE_PIT2, &pit))
-		return kvm_refuse(error, -errno, "KVM makes no timer (PIT): %s", strerror(errno));
+		return refuse(error, -errno, "KVM makes no timer (PIT): %s", strerror(errno));
 	return 0;
 }
 
@@ -49,7 +50,7 @@ static int machine_create(struct vm *vm, struct image_error *error)
 	if (vm->vm_fd < 0)
 		return vm->vm_fd;
 	if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS))
-		result = kvm_refuse(error, -errno, "KVM_SET_TSS_ADDR: %s", strerror(errno));
+		result = refuse(error, -errno, "KVM_SET_TSS_ADDR: %s", strerror(errno));
 	if (!result && vm->options.irqchip)
 		result = irqchip_create(vm->vm_fd, error);
 	if (result)
@@ -92,12 +93,11 @@ static int memory_create(struct vm *vm, struct image_error *error)
 	int result = ram_layout_init(&ram, len);
 
 	if (result)
-		return kvm_refuse(error, result, "there cannot be 0x%" PRIx64 " bytes of RAM", len);
+		return refuse(error, result, "there cannot be 0x%" PRIx64 " bytes of RAM", len);
 	result = memory_create_in(vm, &ram);
 	if (result)
-		return kvm_refuse(error, result,
-				  "the host gives no %" PRIu64 " MiB of RAM (--mem): %s", len / MIB,
-				  strerror(-result));
+		return refuse(error, result, "the host gives no %" PRIu64 " MiB of RAM (--mem): %s",
+			      len / MIB, strerror(-result));
 	return 0;
 }
 

@@ -44,6 +44,28 @@ void domain_fixture_close(struct domain_fixture *fixture)
 	munmap(fixture->domain.slots, nr_frames * sizeof(struct slot));
 }
 
+int domain_fixture_setup(void **state)
+{
+	*state = malloc(sizeof(struct domain_fixture));
+	assert_non_null(*state);
+	domain_fixture_open(*state, FIXTURE_FRAMES);
+	return 0;
+}
+
+int domain_fixture_setup_pool(void **state)
+{
+	domain_fixture_setup(state);
+	return allocator_add(&((struct domain_fixture *)*state)->domain,
+			     frame_number(FIXTURE_POOL_FIRST), FIXTURE_POOL_FRAMES);
+}
+
+int domain_fixture_teardown(void **state)
+{
+	domain_fixture_close(*state);
+	free(*state);
+	return 0;
+}
+
 uint32_t domain_fixture_state(const struct domain_fixture *fixture, uint64_t number)
 {
 	return slot_state(&fixture->domain.slots[number]);

@@ -25,6 +25,23 @@ void domain_fixture_open_pool(struct domain_fixture *fixture, uint64_t nr_frames
 
 void domain_fixture_close(struct domain_fixture *fixture);
 
+/*
+ * For cmocka: *state is a small domain, in the second form with a pool in its upper part, whose
+ * first chunk has 16 frames and the other 32.
+ */
+#define FIXTURE_FRAMES 64
+#define FIXTURE_POOL_FIRST 16
+#define FIXTURE_POOL_FRAMES 48
+
+int domain_fixture_setup(void **state);
+int domain_fixture_setup_pool(void **state);
+int domain_fixture_teardown(void **state);
+
+#define DOMAIN_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
+#define POOL_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, domain_fixture_setup_pool, domain_fixture_teardown)
+
 /* Physical address of a frame. */
 static inline paddr_t frame_number(uint64_t number)
 {
@@ -40,7 +57,7 @@ void domain_fixture_remember(struct domain_fixture *fixture);
 /* Every slot's state, kind, list and links are as they were remembered. */
 void domain_fixture_assert_unchanged(const struct domain_fixture *fixture);
 
-/* No frame is in use: `nr_free` frames are the allocator's, whose chunks are sound, no others are anybody's. */
+/* `nr_free` frames are the allocator's, and its chunks are sound; no other frame is anybody's. */
 void domain_fixture_assert_idle(const struct domain_fixture *fixture, uint64_t nr_free);
 
 /*

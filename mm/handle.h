@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a frame, for those who count references: mm/frame.c, mm/unique_frame.c, mm/segment.c.
+ * What the files that make and end handles share. Users of the engine want mm/frame.h.
  */
-#ifndef MM_TEARDOWN_H
-#define MM_TEARDOWN_H
+#ifndef MM_HANDLE_H
+#define MM_HANDLE_H
 
 #include "mm/frame.h"
 
@@ -33,6 +33,20 @@ static inline bool frame_kind_is_claimable(enum frame_kind kind)
 static inline bool frame_kind_is_plain(enum frame_kind kind)
 {
 	return frame_kind_is_claimable(kind) && kind != FRAME_NODE;
+}
+
+/*
+ * Slot of a unique handle. NULL if it is empty, or a stale copy of one that a list has swallowed or
+ * that has gone back to the allocator: those frames are unique too, but not the caller's.
+ */
+static inline struct slot *unique_frame_slot(const struct unique_frame *frame)
+{
+	struct slot *slot = frame->domain ? domain_slot_at(frame->domain, frame->paddr) : NULL;
+
+	if (slot && (slot_kind(slot) == FRAME_FREE ||
+		     atomic_load_explicit(&slot->list, memory_order_relaxed) != 0))
+		return NULL;
+	return slot;
 }
 
 #endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands of the program.
+ */
+#ifndef VMM_COMMAND_H
+#define VMM_COMMAND_H
+
+/*
+ * argv[0] is the subcommand's name, argv[argc] is NULL. Returns the exit code of the process. Bad
+ * use is one sentence on standard error and EXIT_HOST_FAILURE.
+ */
+typedef int (*command_t)(int argc, char **argv);
+
+int command_run(int argc, char **argv);	  /* boots an image */
+int command_check(int argc, char **argv); /* says whether this host can */
+
+#endif
