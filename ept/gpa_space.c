@@ -155,7 +155,8 @@ static int chunk_show(struct gpa_space *space, gpa_t gpa, const struct segment *
 static int chunk_map(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights)
 {
 	struct segment frames;
-	int error = segment_alloc(&space->pool->domain, len >> PAGE_SHIFT, len, FRAME_DATA, &frames);
+	int error =
+		segment_alloc(&space->pool->domain, len >> PAGE_SHIFT, len, FRAME_DATA, &frames);
 
 	if (error)
 		return error;

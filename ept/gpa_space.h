@@ -86,7 +86,8 @@ int gpa_space_attach(struct gpa_space *space, int vm_fd);
  */
 int gpa_space_map(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights);
 int gpa_space_unmap(struct gpa_space *space, gpa_t gpa, uint64_t len, uint64_t *pages);
-int gpa_space_protect(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights, uint64_t *pages);
+int gpa_space_protect(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights,
+		      uint64_t *pages);
 int gpa_space_query(struct gpa_space *space, gpa_t gpa, struct pt_mapping *mapping);
 
 /*

@@ -31,7 +31,8 @@ void window_destroy(struct window *window);
  * (others are ignored).
  * -ENOMEM when the process has no mapping left (vm.max_map_count); the range is then as it was.
  */
-int window_show(struct window *window, gpa_t gpa, uint64_t len, int fd, uint64_t offset, uint32_t rights);
+int window_show(struct window *window, gpa_t gpa, uint64_t len, int fd, uint64_t offset,
+		uint32_t rights);
 
 /*
  * Makes the range a host mapping of its own, so that what changes or hides just this range after it

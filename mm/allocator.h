@@ -6,9 +6,12 @@
  * (M-6). So the allocator stands outside the trusted core: whatever it does wrong can make an
  * allocation fail, and cannot make two owners. The head of each free chunk is a unique frame of
  * kind FRAME_FREE in the list of its order; the other frames of the chunk are UNUSED. There is no
- * bitmap: "is my buddy free at this order" is a look at its slot.
+ * bitmap: "is my buddy free at this order" is a look at its slot. A frame that somebody claims by
+ * its address inside a free chunk is left out when the chunk is split, and comes back when it is
+ * given.
  *
- * Every function may be called by several threads at once.
+ * Every function may be called by several threads at once, but not by an interrupt handler that may
+ * have interrupted one of them: -EDEADLK.
  */
 #ifndef MM_ALLOCATOR_H
 #define MM_ALLOCATOR_H
@@ -38,17 +41,18 @@ void allocator_init(struct frame_allocator *allocator);
 
 /*
  * Gives [paddr, paddr + nr_frames * 4096) to the allocator for the first time. The frames must be
- * UNUSED.
- * -EINVAL misaligned or empty, -ERANGE outside the domain, -EEXIST if a frame is in use (nothing is
- *   added then).
+ * UNUSED; each one's slot is looked at.
+ * -EINVAL misaligned or empty, -ERANGE outside the domain, -EEXIST if a frame is in use or free
+ *   already (nothing is added then).
  */
 int allocator_add(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 
 /*
  * Takes `nr_frames` contiguous frames whose address is a multiple of `align` bytes (a power of two,
- * at least 4096) from the smallest chunk that holds them, and puts the rest of the chunk back. The
- * frames are UNUSED; the caller claims them.
- * -EINVAL, or -ENOMEM if no chunk is large enough.
+ * at least 4096) from the smallest chunk that is as long as both, and puts the rest of the chunk
+ * back. The frames are UNUSED; the caller claims them.
+ * -EINVAL, or -ENOMEM if no chunk is large enough, though several together might be: a pool that is
+ *   no power of two consists of several.
  */
 int allocator_take(struct phys_domain *domain, uint64_t nr_frames, uint64_t align, paddr_t *paddr);
 

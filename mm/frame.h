@@ -43,7 +43,10 @@ struct segment {
  */
 bool frame_kind_is_untyped(enum frame_kind kind);
 
-/* Does the frame go back to the allocator when its last reference goes? */
+/*
+ * Does the frame go to the allocator when its last owner goes, wherever it came from? A frame of
+ * another kind is only UNUSED then.
+ */
 bool frame_kind_is_pooled(enum frame_kind kind);
 
 /* "data", "node", ...: for reports. */
@@ -51,7 +54,8 @@ const char *frame_kind_name(enum frame_kind kind);
 
 /*
  * An unused frame becomes a shared one with one reference, the caller's (S-1). Its bytes are what
- * they were.
+ * they were. Kinds to ask for are all but none and FRAME_FREE. *frame is untouched on error, here
+ * and everywhere below.
  * -EINVAL misaligned or not a kind to ask for, -ERANGE, -EEXIST in use, -EBUSY unique, -EAGAIN
  *   busy.
  */
@@ -65,8 +69,9 @@ int frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind
 int frame_from_in_use(struct phys_domain *domain, paddr_t paddr, struct frame *frame);
 
 /*
- * Allocates one frame: allocator_take() and frame_from_unused() (1.8). `zeroed` clears its bytes.
- * -ENOMEM.
+ * Allocates one frame: allocator_take() and frame_from_unused() (1.8). `zeroed` clears its bytes
+ * before anybody else can get it.
+ * -EINVAL not a kind to ask for; -ENOMEM, also if the allocator gave what somebody owns (M-6).
  */
 int frame_alloc(struct phys_domain *domain, enum frame_kind kind, bool zeroed, struct frame *frame);
 
@@ -83,7 +88,10 @@ int frame_clone(const struct frame *frame, struct frame *copy);
  */
 int frame_put(struct frame *frame);
 
-/* The reference leaves the handle and lives on as an address, in a page-table entry for example. */
+/*
+ * The reference leaves the handle and lives on as an address, in a page-table entry for example.
+ * PADDR_NONE if the handle is empty.
+ */
 paddr_t frame_into_raw(struct frame *frame);
 
 /* Back from frame_into_raw(), exactly once. */
@@ -97,20 +105,24 @@ uint32_t frame_reference_count(const struct frame *frame);
 
 enum frame_kind frame_kind_of(const struct frame *frame);
 
-/* An unused frame becomes the caller's alone (S-1). Errors as frame_from_unused(). */
+/*
+ * An unused frame becomes the caller's alone (S-1). Errors as frame_from_unused(); -EINVAL also for
+ * a node, whose bytes are entries that own what they point to.
+ */
 int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind kind,
 			     struct unique_frame *frame);
 
 /*
- * Gives it up: torn down, UNUSED, back to the allocator if its kind is pooled (S-9). -EINVAL empty
- * or on a list.
+ * Gives it up: torn down, UNUSED, to the allocator if its kind is pooled (S-9). -EINVAL, here and
+ * below, if the handle is empty or a stale copy: the frame is not unique, on a list, or the
+ * allocator's.
  */
 int unique_frame_put(struct unique_frame *frame);
 
 /* Like put, but the allocator is not told: for who keeps account of the frame itself (S-10). */
 int unique_frame_reset_as_unused(struct unique_frame *frame);
 
-/* The same frame for another use; unique all the while (S-11). -EINVAL. */
+/* The same frame for another use; unique all the while (S-11). -EINVAL also for kinds as above. */
 int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind);
 
 /* UNIQUE -> one shared reference (S-5). Consumes. */
@@ -118,36 +130,40 @@ int frame_from_unique(struct unique_frame *unique, struct frame *frame);
 
 /*
  * The only shared reference -> UNIQUE (S-6). Consumes on success; -EBUSY if clones, leaves or
- * segments hold it too.
+ * segments hold it too, -EINVAL empty or a node.
  */
 int unique_frame_from_shared(struct frame *frame, struct unique_frame *unique);
 
 /*
- * Claims each frame of a run with one reference (1.6). All or nothing: on error what was claimed is
- * given back. Errors as frame_from_unused(); -EINVAL also for an empty run.
+ * Claims each frame of a run with one reference (1.6). All or nothing: nobody can refer to one
+ * before all are claimed. Errors as frame_from_unused(); -EINVAL also for an empty run or nodes.
  */
 int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames,
 			enum frame_kind kind, struct segment *segment);
 
 /*
  * Allocates a run, contiguous and aligned to `align` bytes: allocator_take() and
- * segment_from_unused(). -ENOMEM.
+ * segment_from_unused(). Errors as frame_alloc(); -EINVAL also as those two.
  */
 int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align,
 		  enum frame_kind kind, struct segment *segment);
 
-/* Gives up one reference on each frame and clears the handle. -EINVAL empty. */
+/*
+ * Gives up one reference on each frame and clears the handle. -EINVAL empty; -EUCLEAN if the handle
+ * was stale and frames had no reference left: the others are given up all the same.
+ */
 int segment_put(struct segment *segment);
 
-/* The references live on as addresses, one on each frame. */
+/* The references live on as addresses, one on each frame. PADDR_NONE if the handle is empty. */
 paddr_t segment_into_raw(struct segment *segment);
 
 /*
  * One reference more, or less, on each frame of a run that tables refer to: what the leaves of a
  * huge page own (5.4). run_get undoes itself on error and then nothing has changed; run_put goes on
  * past a frame that owns nothing, counts it in domain->nr_corrupt, and returns -EUCLEAN at the end:
- * a hostile table cannot make it stop half way. Never touches frames of the engine's own kinds.
- * -ERANGE, -EINVAL as usual.
+ * a hostile table cannot make it stop half way. Only frames of untyped kinds are touched.
+ * Both: -EINVAL misaligned or empty, -ERANGE; run_get: -EINVAL another kind, -ENOENT an unused
+ *   frame, which its first owner has to claim, -EBUSY, -EAGAIN, -EOVERFLOW.
  */
 int run_get(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 int run_put(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);

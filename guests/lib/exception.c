@@ -3,25 +3,13 @@
 #include "guests/lib/exception.h"
 
 #include "guests/lib/guest.h"
+#include "guests/lib/selectors.h"
 
 #define NR_EXCEPTIONS 32
 #define EXCEPTION_DOUBLE_FAULT 8
 #define STUB_LEN 16
-#define IST_STACK_LEN 4096
-#define SELECTOR_TSS 0x18
+#define STACK_LEN 4096
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
-
-/* What exception_entry.S pushes, and the CPU before it. SDM 3 6.14.2 */
-struct exception_frame {
-	uint64_t saved[9];
-	uint64_t vector;
-	uint64_t error_code;
-	uint64_t rip;
-	uint64_t cs;
-	uint64_t rflags;
-	uint64_t rsp;
-	uint64_t ss;
-};
 
 /* SDM 3 6.14.1 */
 struct gate {
@@ -61,14 +49,17 @@ void probe_access_execute(uint64_t address);
 void exception_handle(struct exception_frame *frame);
 
 static uint64_t gdt[] = {
-	[ABI_SELECTOR_CODE / 8] = 0x00af9b000000ffff, /* code, DPL 0, long */
-	[ABI_SELECTOR_DATA / 8] = 0x00cf93000000ffff, /* data, DPL 0 */
-	[SELECTOR_TSS / 8] = 0,			      /* and the next: filled by tss_load() */
-	0,
+	[SELECTOR_CODE / 8] = 0x00af9b000000ffff,      /* ring 0, 64-bit code */
+	[SELECTOR_DATA / 8] = 0x00cf93000000ffff,      /* ring 0, data */
+	[SELECTOR_TSS / 8] = 0,			       /* this and the next: see tss_load() */
+	[SELECTOR_USER_DATA / 8] = 0x00cff3000000ffff, /* ring 3 */
+	[SELECTOR_USER_CODE / 8] = 0x00affb000000ffff,
 };
 static struct tss tss = { .io_map = sizeof(tss) };
 static struct gate idt[NR_EXCEPTIONS];
-static uint8_t ist_stacks[2][IST_STACK_LEN] __attribute__((aligned(16)));
+
+/* Of #DF, of #PF, and of all other exceptions of ring 3. */
+static uint8_t stacks[3][STACK_LEN] __attribute__((aligned(16)));
 
 /* The probe that is under way, and what became of it. */
 static bool probe_armed;
@@ -113,8 +104,9 @@ static void tss_load(void)
 {
 	uint64_t base = (uintptr_t)&tss;
 
-	tss.ist[0] = (uintptr_t)(ist_stacks[0] + IST_STACK_LEN);
-	tss.ist[1] = (uintptr_t)(ist_stacks[1] + IST_STACK_LEN);
+	tss.ist[0] = (uintptr_t)(stacks[0] + STACK_LEN);
+	tss.ist[1] = (uintptr_t)(stacks[1] + STACK_LEN);
+	tss.rsp[0] = (uintptr_t)(stacks[2] + STACK_LEN);
 	gdt[SELECTOR_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
 				(base >> 24 & 0xff) << 56;
 	gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
@@ -127,7 +119,7 @@ static struct gate gate_make(unsigned vector)
 
 	return (struct gate){
 		.offset_low = (uint16_t)offset,
-		.selector = ABI_SELECTOR_CODE,
+		.selector = SELECTOR_CODE,
 		.ist = vector == EXCEPTION_DOUBLE_FAULT ? 1 :
 		       vector == EXCEPTION_PAGE_FAULT	? 2 :
 							  0,
@@ -168,6 +160,10 @@ void exception_handle(struct exception_frame *frame)
 {
 	const char *name = exception_names[frame->vector];
 
+	if (frame->cs & SELECTOR_RING) {
+		user_exception(frame, frame->vector == EXCEPTION_PAGE_FAULT ? cr2_read() : 0);
+		return;
+	}
 	if (probe_armed && (frame->vector == EXCEPTION_PAGE_FAULT ||
 			    frame->vector == EXCEPTION_GENERAL_PROTECTION)) {
 		probe_recover(frame);

@@ -30,6 +30,18 @@ struct probe {
 	uint64_t address; /* CR2; of page faults only */
 };
 
+/* On the stack of a handler: what exception_entry.S pushes, and the CPU before it. SDM 3 6.14.2 */
+struct exception_frame {
+	uint64_t saved[9];
+	uint64_t vector;
+	uint64_t error_code;
+	uint64_t rip;
+	uint64_t cs;
+	uint64_t rflags;
+	uint64_t rsp;
+	uint64_t ss;
+};
+
 /* Loads GDT, TSS and IDT. Before it, any exception is a triple fault. */
 void exception_setup(void);
 
@@ -42,5 +54,8 @@ struct probe probe_execute(uint64_t address);
 
 /* Whether the access ended in a page fault at exactly `address` with exactly `error_code`. */
 bool probe_is_page_fault(struct probe probe, uint64_t address, uint64_t error_code);
+
+/* An exception of ring 3, CR2 in `address`: has the frame return to who entered ring 3 (user.c). */
+void user_exception(struct exception_frame *frame, uint64_t address);
 
 #endif

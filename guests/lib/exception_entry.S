@@ -4,7 +4,7 @@
  */
 #define STUB_LEN 16
 #define NR_EXCEPTIONS 32
-/* Vectors of which the CPU pushes an error code: 8, 10 to 14, 17, 21, 29, 30. SDM 3 6.15, APM 2 8.2 */
+/* The CPU pushes an error code for 8, 10 to 14, 17, 21, 29, 30. SDM 3 6.15, APM 2 8.2 */
 #define HAS_ERROR_CODE 0x60227d00
 
 	.text

@@ -3,8 +3,8 @@
  * The runtime of the long-mode test guests: one vCPU, ring 0, interrupts off.
  *
  * start.S calls guest_start(), which sets up the console and the exceptions, calls the guest's own
- * guest_main(), and ends the run with what that returns. Numbers are widths as in docs/guest-abi.md.
- * Ring 0 may be run by an instruction emulator: about 10 us for a byte written, so be brief.
+ * guest_main(), and ends the run with what that returns. Be brief: each byte that is printed leaves
+ * the guest once, and ring 0 may be run by an instruction emulator.
  */
 #ifndef GUESTS_LIB_GUEST_H
 #define GUESTS_LIB_GUEST_H
@@ -39,8 +39,7 @@ const char *guest_arguments(void);
 
 /*
  * The serial port, or the debug console where there is none, byte for byte: nothing is added, and
- * "\n" stays one byte. Reading is of the serial port only; it waits, without
- * end if nothing comes.
+ * "\n" stays one byte. Reading is of the serial port only; it waits, without end if nothing comes.
  */
 void console_setup(void);
 void console_write_byte(char byte);
@@ -62,8 +61,8 @@ bool check(bool condition, const char *format, ...) __attribute__((format(printf
 int check_result(void);
 
 /*
- * Takes `len` bytes of free RAM aligned to `alignment` (a power of two), and returns their GPA, or 0
- * if no run of free RAM above what was taken before is large enough. There is no way to give back.
+ * Takes `len` bytes of free RAM aligned to `alignment` (a power of two), and returns their GPA; 0 if
+ * no run of free RAM above what was taken before is large enough. There is no way to give back.
  */
 uint64_t memory_take(uint64_t len, uint64_t alignment);
 

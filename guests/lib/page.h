@@ -19,6 +19,7 @@
 
 /* The errors that the device is asked for on purpose. */
 #define PAGE_ENOENT 2
+#define PAGE_EBUSY 16
 #define PAGE_EEXIST 17
 #define PAGE_EINVAL 22
 #define PAGE_ERANGE 34
@@ -30,7 +31,7 @@ struct page_leaf {
 	uint32_t rights; /* without ABI_RIGHT_ACCESSED and ABI_RIGHT_DIRTY */
 };
 
-/* Guest table: [gva, gva+len) to [gpa, gpa+len), in leaves of at most `level` (0: as large as fit). */
+/* Guest table: [gva, gva+len) to [gpa, gpa+len), in leaves of at most `level` (0: any). */
 int64_t page_map(uint64_t gva, uint64_t gpa, uint64_t len, uint32_t rights, uint32_t level);
 
 /* Host table: fresh zeroed RAM at [gpa, gpa+len). */

@@ -1,69 +1,73 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes requests that must be refused: each gives the right error and changes nothing. */
+#include <stddef.h>
+
 #include "guests/lib/guest.h"
 #include "guests/lib/page.h"
 
+#define ONE PAGE_SIZE
 #define GVA UINT64_C(0x10000000000) /* one page is mapped here, none beside it */
-#define GVA_FREE (GVA + PAGE_SIZE)
-#define GVA_END_OF_HALF UINT64_C(0x0000800000000000)
+#define GVA_BEFORE (GVA - ONE)
+#define GVA_FREE (GVA + ONE)
+#define END_OF_HALF UINT64_C(0x0000800000000000)
 #define GPA UINT64_C(0x1000000) /* RAM */
 #define GPA_BEYOND_RAM UINT64_C(0x10000000000)
-#define LAST_PAGE (-PAGE_SIZE)
+#define LAST_PAGE (-ONE)
+
+enum {
+	MAP = ABI_PAGE_MAP,
+	UNMAP = ABI_PAGE_UNMAP,
+	PROTECT = ABI_PAGE_PROTECT,
+	QUERY = ABI_PAGE_QUERY,
+	GUEST = ABI_TABLE_GUEST,
+	HOST = ABI_TABLE_HOST,
+	READ = ABI_RIGHT_READ,
+	WRITE = ABI_RIGHT_WRITE,
+	UNKNOWN = 0x101, /* also as a right, with READ */
+};
 
 struct refusal {
 	const char *text;
-	struct abi_page_request request;
-	int64_t result;
+	int32_t result;
+	uint32_t operation;
+	uint32_t table;
+	uint64_t address;
+	uint64_t target;
+	uint64_t len;
+	uint32_t rights;
+	uint32_t level;
 };
 
-#define MAP(gva, gpa, length, right)                                               \
-	{                                                                          \
-		ABI_PAGE_MAP, ABI_TABLE_GUEST, gva, gpa, length, right, 0, 0, 0, 0 \
-	}
-#define UNMAP(table, where, length)                                    \
-	{                                                              \
-		ABI_PAGE_UNMAP, table, where, 0, length, 0, 0, 0, 0, 0 \
-	}
-#define PROTECT(table, where, length, right)                                 \
-	{                                                                    \
-		ABI_PAGE_PROTECT, table, where, 0, length, right, 0, 0, 0, 0 \
-	}
-#define QUERY(gva)                                                        \
-	{                                                                 \
-		ABI_PAGE_QUERY, ABI_TABLE_GUEST, gva, 0, 0, 0, 0, 0, 0, 0 \
-	}
-
 static const struct refusal refusals[] = {
-	{ "map: unaligned address", MAP(GVA_FREE + 8, GPA, PAGE_SIZE, 1), -PAGE_EINVAL },
-	{ "map: unaligned target", MAP(GVA_FREE, GPA + 8, PAGE_SIZE, 1), -PAGE_EINVAL },
-	{ "map: odd length", MAP(GVA_FREE, GPA, 100, 1), -PAGE_EINVAL },
-	{ "map: no length", MAP(GVA_FREE, GPA, 0, 1), -PAGE_EINVAL },
-	{ "map: no rights", MAP(GVA_FREE, GPA, PAGE_SIZE, 0), -PAGE_EINVAL },
-	{ "map: unknown rights", MAP(GVA_FREE, GPA, PAGE_SIZE, 0x101), -PAGE_EINVAL },
-	{ "map: mapped already", MAP(GVA, GPA, PAGE_SIZE, 1), -PAGE_EEXIST },
-	{ "map: the end is mapped", MAP(GVA - PAGE_SIZE, GPA, 2 * PAGE_SIZE, 1), -PAGE_EEXIST },
-	{ "map: beyond RAM", MAP(GVA_FREE, GPA_BEYOND_RAM, PAGE_SIZE, 1), -PAGE_ERANGE },
-	{ "map: target overflows", MAP(GVA_FREE, LAST_PAGE, 2 * PAGE_SIZE, 1), -PAGE_ERANGE },
-	{ "map: not canonical", MAP(GVA_END_OF_HALF, GPA, PAGE_SIZE, 1), -PAGE_ERANGE },
-	{ "map: end not canonical", MAP(GVA_END_OF_HALF - PAGE_SIZE, GPA, 2 * PAGE_SIZE, 1),
-	  -PAGE_ERANGE },
-	{ "map: address overflows", MAP(GVA_FREE, GPA, LAST_PAGE, 1), -PAGE_ERANGE },
-	{ "unmap: unaligned address", UNMAP(ABI_TABLE_GUEST, GVA + 8, PAGE_SIZE), -PAGE_EINVAL },
-	{ "unmap: odd length", UNMAP(ABI_TABLE_GUEST, GVA, 8), -PAGE_EINVAL },
-	{ "unmap: not canonical", UNMAP(ABI_TABLE_GUEST, GVA_END_OF_HALF, PAGE_SIZE),
-	  -PAGE_ERANGE },
-	{ "unmap: host, unaligned", UNMAP(ABI_TABLE_HOST, GPA + 8, PAGE_SIZE), -PAGE_EINVAL },
-	{ "protect: unaligned", PROTECT(ABI_TABLE_GUEST, GVA + 8, PAGE_SIZE, 1), -PAGE_EINVAL },
-	{ "protect: no rights", PROTECT(ABI_TABLE_GUEST, GVA, PAGE_SIZE, 0), -PAGE_EINVAL },
-	{ "protect: not canonical", PROTECT(ABI_TABLE_GUEST, GVA_END_OF_HALF, PAGE_SIZE, 1),
-	  -PAGE_ERANGE },
-	{ "protect: host, odd length", PROTECT(ABI_TABLE_HOST, GPA, 8, 1), -PAGE_EINVAL },
-	{ "query: not mapped", QUERY(GVA_FREE), -PAGE_ENOENT },
-	{ "query: not canonical", QUERY(GVA_END_OF_HALF), -PAGE_ERANGE },
-	{ "unknown table", UNMAP(9, GVA, PAGE_SIZE), -PAGE_EINVAL },
-	{ "unknown operation",
-	  { 9, ABI_TABLE_GUEST, GVA, GPA, PAGE_SIZE, 1, 0, 0, 0, 0 },
-	  -PAGE_EINVAL },
+	{ "unaligned address", -PAGE_EINVAL, MAP, GUEST, GVA_FREE + 8, GPA, ONE, READ, 0 },
+	{ "unaligned target", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA + 8, ONE, READ, 0 },
+	{ "odd length", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA, 100, READ, 0 },
+	{ "no length", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA, 0, READ, 0 },
+	{ "no rights", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA, ONE, 0, 0 },
+	{ "write only", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA, ONE, WRITE, 0 },
+	{ "unknown rights", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA, ONE, UNKNOWN, 0 },
+	{ "unknown level", -PAGE_EINVAL, MAP, GUEST, GVA_FREE, GPA, ONE, READ, 4 },
+	{ "mapped already", -PAGE_EEXIST, MAP, GUEST, GVA, GPA, ONE, READ, 0 },
+	{ "end mapped already", -PAGE_EEXIST, MAP, GUEST, GVA_BEFORE, GPA, 2 * ONE, READ, 0 },
+	{ "beyond RAM", -PAGE_ERANGE, MAP, GUEST, GVA_FREE, GPA_BEYOND_RAM, ONE, READ, 0 },
+	{ "target overflows", -PAGE_ERANGE, MAP, GUEST, GVA_FREE, LAST_PAGE, 2 * ONE, READ, 0 },
+	{ "not canonical", -PAGE_ERANGE, MAP, GUEST, END_OF_HALF, GPA, ONE, READ, 0 },
+	{ "across the end", -PAGE_ERANGE, MAP, GUEST, END_OF_HALF - ONE, GPA, 2 * ONE, READ, 0 },
+	{ "length overflows", -PAGE_ERANGE, MAP, GUEST, GVA_FREE, GPA, LAST_PAGE, READ, 0 },
+	{ "unaligned address", -PAGE_EINVAL, UNMAP, GUEST, GVA + 8, 0, ONE, 0, 0 },
+	{ "odd length", -PAGE_EINVAL, UNMAP, GUEST, GVA, 0, 8, 0, 0 },
+	{ "not canonical", -PAGE_ERANGE, UNMAP, GUEST, END_OF_HALF, 0, ONE, 0, 0 },
+	{ "unaligned address", -PAGE_EINVAL, PROTECT, GUEST, GVA + 8, 0, ONE, READ, 0 },
+	{ "no rights", -PAGE_EINVAL, PROTECT, GUEST, GVA, 0, ONE, 0, 0 },
+	{ "not canonical", -PAGE_ERANGE, PROTECT, GUEST, END_OF_HALF, 0, ONE, READ, 0 },
+	{ "not mapped", -PAGE_ENOENT, QUERY, GUEST, GVA_FREE, 0, 0, 0, 0 },
+	{ "not canonical", -PAGE_ERANGE, QUERY, GUEST, END_OF_HALF, 0, 0, 0, 0 },
+	{ "unaligned address", -PAGE_EINVAL, UNMAP, HOST, GPA + 8, 0, ONE, 0, 0 },
+	{ "odd length", -PAGE_EINVAL, PROTECT, HOST, GPA, 0, 8, READ, 0 },
+	{ "mapped already", -PAGE_EEXIST, MAP, HOST, GPA, 0, ONE, READ, 0 },
+	{ "not RAM", -PAGE_ERANGE, MAP, HOST, GPA_BEYOND_RAM, 0, ONE, READ, 0 },
+	{ "unknown table", -PAGE_EINVAL, UNMAP, UNKNOWN, GVA, 0, ONE, 0, 0 },
+	{ "unknown operation", -PAGE_EINVAL, UNKNOWN, GUEST, GVA, GPA, ONE, READ, 0 },
 };
 
 /* Whether the one page is mapped as it was, and nothing beside it. */
@@ -73,21 +77,49 @@ static bool is_unchanged(void)
 
 	return !page_query(ABI_TABLE_GUEST, GVA, &leaf) && leaf.target == GPA && leaf.level == 1 &&
 	       leaf.rights == PAGE_READ_WRITE &&
-	       page_query(ABI_TABLE_GUEST, GVA - PAGE_SIZE, &leaf) == -PAGE_ENOENT &&
+	       page_query(ABI_TABLE_GUEST, GVA_BEFORE, &leaf) == -PAGE_ENOENT &&
 	       page_query(ABI_TABLE_GUEST, GVA_FREE, &leaf) == -PAGE_ENOENT;
+}
+
+/* The page tables that the VMM built are its own. */
+static void check_tables(void)
+{
+	uint64_t root = guest_boot->table_root;
+
+	check(page_map(GVA_FREE, root, ONE, PAGE_READ_WRITE, 0) == -PAGE_EBUSY && is_unchanged(),
+	      "map page tables: %d", -PAGE_EBUSY);
+	check(page_unmap(ABI_TABLE_HOST, root, ONE, NULL) == -PAGE_EBUSY,
+	      "host unmap page tables: %d", -PAGE_EBUSY);
+	check(page_protect(ABI_TABLE_HOST, root, ONE, PAGE_READ, NULL) == -PAGE_EBUSY,
+	      "host protect page tables: %d", -PAGE_EBUSY);
+}
+
+/* Makes the request and says which it was, as far as that has a name. */
+static void check_refusal(const struct refusal *refusal)
+{
+	static const char *const names[] = { "", "map ", "unmap ", "protect ", "query " };
+	struct abi_page_request request = {
+		.operation = refusal->operation,
+		.table = refusal->table,
+		.address = refusal->address,
+		.target = refusal->target,
+		.len = refusal->len,
+		.rights = refusal->rights,
+		.level = refusal->level,
+	};
+	int64_t result = page_control(&request);
+
+	check(result == refusal->result && is_unchanged(), "%s%s%s: %ld",
+	      refusal->table == HOST ? "host " : "",
+	      refusal->operation == UNKNOWN ? "" : names[refusal->operation], refusal->text,
+	      result);
 }
 
 int guest_main(void)
 {
-	struct abi_page_request request;
-
-	check(!page_map(GVA, GPA, PAGE_SIZE, PAGE_READ_WRITE, 0) && is_unchanged(),
-	      "one page is mapped");
-	for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		request = refusals[i].request;
-		page_control(&request);
-		check(request.result == refusals[i].result && is_unchanged(), "%s: %ld",
-		      refusals[i].text, request.result);
-	}
+	check(!page_map(GVA, GPA, ONE, PAGE_READ_WRITE, 0) && is_unchanged(), "one page is mapped");
+	for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		check_refusal(&refusals[i]);
+	check_tables();
 	return check_result();
 }

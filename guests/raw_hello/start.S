@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A flat binary in long mode: checks the boot information that RDI points to and pushes and pops. */
+/* A flat binary in long mode: looks for the boot information and uses the stack. */
 #include "vmm/guest_abi.h"
 
 	.section .text.start, "ax"

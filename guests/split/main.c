@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Has one 4 KiB page within a 2 MiB and a 1 GiB leaf protected, then unmapped: the leaf is split, and its
- * neighbours keep what they were.
+ * Has one 4 KiB page within a 2 MiB and a 1 GiB leaf protected, then unmapped: the leaf is split,
+ * and its neighbours stay what they were.
  */
 #include "guests/lib/exception.h"
 #include "guests/lib/guest.h"

@@ -5,11 +5,13 @@
 #
 #    name                  code  standard output          standard error, then options and image
 
+module=tests/boot/expected/spin.out # any file will do
+
 # The guest's own code.
 boot hello                 0 hello.re               - hello.elf
 boot hello_16m             0 hello.re               - --mem 16M hello.elf
 boot hello_above_4g        0 hello_5g.re            - --mem 5G hello.elf
-boot hello_initrd          0 hello_initrd.re        - --initrd tests/boot/expected/spin.out hello.elf
+boot hello_initrd          0 hello_initrd.re        - --initrd $module hello.elf
 boot hello_irqchip         0 hello.re               - --irqchip hello.elf
 boot hello_no_serial       0 hello.re               - --serial none hello.elf
 boot exit_code             7 -                      'code 7$' exit_code.elf
@@ -30,6 +32,7 @@ boot split                 0 split.re               - split.elf
 boot split_1g              0 split_1g.out           - --mem 3G split.elf
 boot page_errors           0 page_errors.out        - page_errors.elf
 boot host_pages            0 host_pages.out         - host_pages.elf
+boot ring3                 0 ring3.out              - ring3.elf
 
 # The guest's own exceptions.
 boot null                100 null.re                'code 100$' null.elf
@@ -38,11 +41,14 @@ boot panic               101 panic.out              'code 101$' exit_code.elf --
 
 # Every other ending.
 boot triple_fault        120 triple_fault.out       '^vmm: triple fault' triple_fault.elf
-boot hole                122 hole.re                'memory violation: read .*GPA 0x[0-9a-f]+' hole.elf
-boot readonly            122 readonly.re            'memory violation: write .*GPA 0x[0-9a-f]+' readonly.elf
-boot unknown_memory      122 unknown_memory.out     'violation: write of 4 bytes at GPA 0xe0000000' \
+boot hole                122 hole.re                'violation: read .*GPA 0x[1-9]' hole.elf
+boot hole_ring3          122 hole_ring3.re          'memory violation' hole_ring3.elf
+boot readonly            122 readonly.re            'violation: write .*GPA 0x[1-9]' readonly.elf
+boot bad_request         122 bad_request.out        'violation: .*0x1000020' bad_request.elf
+boot unknown_memory      122 unknown_memory.out     'violation: write of 4 bytes .*0xe0000000' \
 	--mode protected raw_unknown_memory.bin
-boot unknown_memory_open   0 unknown_memory_open.out - --open-bus --mode protected raw_unknown_memory.bin
+boot unknown_memory_open   0 unknown_memory_open.out - \
+	--open-bus --mode protected raw_unknown_memory.bin
 boot unknown_port        123 unknown_port.out       'unhandled exit.*0x5550' unknown_port.elf
 boot unknown_port_open     0 unknown_port_open.out  - --open-bus unknown_port.elf
 REPEAT=2 boot spin       124 spin.out               'timeout' --timeout 1 spin.elf
@@ -51,8 +57,7 @@ boot halt_irqchip        126 halt.out               'halted for ever' --irqchip 
 
 # Images of other kinds.
 boot multiboot_hello       0 multiboot_hello.re     - multiboot_hello.elf -- one two
-boot multiboot_module      0 multiboot_module.re    - --initrd tests/boot/expected/spin.out \
-	multiboot_hello.elf
+boot multiboot_module      0 multiboot_module.re    - --initrd $module multiboot_hello.elf
 boot raw_hello             0 raw_hello.out          - raw_hello.bin
 boot raw_hello_elsewhere   0 raw_hello.out          - --load 0x200000 raw_hello.bin
 boot raw_real              0 raw_real.out           - --mode real --load 0x7c00 raw_real.bin

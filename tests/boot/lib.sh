@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# What the boot tests are written with: one call is one test, and prints one TAP line. The caller has
+# What the boot tests are written with: one call tests one thing and prints TAP. The caller has set
 # $VMM, $GUESTS and $REPEAT; $scratch is a folder for files that are gone at the end.
 
 RUN_SECONDS=60 # a run that takes longer hangs
@@ -26,9 +26,9 @@ run()
 		>"$output.out" 2>"$output.err"
 }
 
-# Say how file $1 differs from what is expected by $2: `-` for an empty file, NAME.out for the same
-# bytes as tests/boot/expected/NAME.out, NAME.re for lines that match those regular expressions, else
-# a regular expression that some line matches.
+# Say how file $1 differs from what is expected by $2: `-` for an empty file, NAME.out for the bytes
+# of tests/boot/expected/NAME.out, NAME.re for lines that match the regular expressions there, one
+# each, else a regular expression that some line matches.
 difference()
 {
 	local i want=tests/boot/expected/$2 lines=() patterns=()
@@ -111,8 +111,8 @@ refused()
 	tap_silent "refused: $name" "$wrong"
 }
 
-# Whether standard input is one JSON object and nothing else: strings become S, other plain values V,
-# then each innermost array an A and object an O, until one O is left.
+# Whether standard input is one JSON object and nothing else: strings become S, other plain values
+# V, then each innermost array an A and object an O, until one O is left.
 is_json_object()
 {
 	tr -d '\n' | sed -E '

@@ -98,6 +98,20 @@ static void test_neighbours_that_are_buddies_merge_and_others_do_not(void **stat
 	assert_int_equal(fixture->domain.allocator.nr_managed, 16);
 }
 
+static void test_memory_behind_the_domain_is_no_buddy(void **state)
+{
+	struct slot slots[4] = { 0 };
+	struct phys_domain domain;
+
+	(void)state;
+	assert_int_equal(domain_init(&domain, slots, 3, NULL), 0);
+	atomic_store(&slots[3].state, SLOT_UNIQUE);
+	atomic_store(&slots[3].kind, FRAME_FREE);
+	assert_int_equal(allocator_add(&domain, frame_number(2), 1), 0);
+	assert_int_equal(domain.allocator.free[0].nr_chunks, 1);
+	assert_int_equal(slot_state(&slots[3]), SLOT_UNIQUE);
+}
+
 static void test_chunk_is_split_and_its_parts_merge_again(void **state)
 {
 	struct domain_fixture *fixture = *state;
@@ -216,6 +230,7 @@ static void test_any_part_of_a_run_can_be_given_back(void **state)
 		assert_int_equal(domain_fixture_assert_allocator(fixture), i + 1);
 	}
 	assert_chunks(fixture, 64);
+	assert_int_equal(fixture->domain.allocator.nr_managed, 64);
 	/* In runs that are no chunks. */
 	assert_int_equal(take(fixture, 64), 0);
 	give(fixture, 13, 38);
@@ -294,6 +309,7 @@ int main(void)
 		DOMAIN_TEST(test_new_allocator_has_nothing),
 		cmocka_unit_test(test_run_becomes_the_fewest_aligned_chunks),
 		DOMAIN_TEST(test_neighbours_that_are_buddies_merge_and_others_do_not),
+		cmocka_unit_test(test_memory_behind_the_domain_is_no_buddy),
 		DOMAIN_TEST(test_chunk_is_split_and_its_parts_merge_again),
 		DOMAIN_TEST(test_take_gives_the_rest_of_the_chunk_back),
 		DOMAIN_TEST(test_smallest_chunk_that_fits_is_taken),

@@ -123,6 +123,28 @@ static void test_allocator_that_believes_a_frame_free_cannot_alias_it(void **sta
 	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
 }
 
+/* M-6 again: the allocator's list names a frame that is in use. */
+static void test_allocation_of_a_frame_in_use_fails_and_leaves_it_to_its_owner(void **state)
+{
+	struct domain_fixture *fixture = *state;
+	struct frame_allocator *allocator = &fixture->domain.allocator;
+	struct frame owned, other = empty;
+
+	frame_from_unused(&fixture->domain, frame_number(2), FRAME_GUEST, &owned);
+	fixture->domain.slots[2].next = SLOT_NONE;
+	fixture->domain.slots[2].prev = SLOT_NONE;
+	allocator->free[0] = (struct free_list){ .head = 2, .nr_chunks = 1 };
+	atomic_fetch_add(&allocator->nr_free, 1);
+
+	assert_int_equal(frame_alloc(&fixture->domain, FRAME_DATA, true, &other), -ENOMEM);
+	assert_memory_equal(&other, &empty, sizeof(other));
+	assert_int_equal(frame_reference_count(&owned), 1);
+	assert_int_equal(frame_kind_of(&owned), FRAME_GUEST);
+	/* The list is rid of it. */
+	assert_int_equal(domain_fixture_assert_allocator(fixture), FIXTURE_POOL_FRAMES);
+	assert_int_equal(frame_alloc(&fixture->domain, FRAME_DATA, true, &other), 0);
+}
+
 static void test_frame_given_up_inside_a_free_chunk_stays_the_allocators_once(void **state)
 {
 	struct domain_fixture *fixture = *state;
@@ -144,6 +166,7 @@ int main(void)
 		POOL_TEST(test_frame_that_is_not_zeroed_keeps_its_bytes),
 		POOL_TEST(test_each_frame_of_the_pool_is_allocated_once_and_then_none),
 		POOL_TEST(test_allocator_that_believes_a_frame_free_cannot_alias_it),
+		POOL_TEST(test_allocation_of_a_frame_in_use_fails_and_leaves_it_to_its_owner),
 		POOL_TEST(test_frame_given_up_inside_a_free_chunk_stays_the_allocators_once),
 	};
 
