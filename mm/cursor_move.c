@@ -35,8 +35,7 @@ int cursor_jump(struct cursor *cursor, vaddr_t va)
 	return 0;
 }
 
-/* Goes down to the entry that covers the cursor's address: a leaf, or absent. */
-static int settle(struct cursor *cursor, pte_t *pte)
+int cursor_settle(struct cursor *cursor, pte_t *pte)
 {
 	const struct pt_format *format = cursor->table->format;
 
@@ -57,7 +56,7 @@ static int settle(struct cursor *cursor, pte_t *pte)
 int cursor_query(struct cursor *cursor, struct pt_mapping *mapping)
 {
 	pte_t pte;
-	int error = cursor->at < cursor->end ? settle(cursor, &pte) : -ERANGE;
+	int error = cursor->at < cursor->end ? cursor_settle(cursor, &pte) : -ERANGE;
 
 	if (error)
 		return error;
@@ -73,14 +72,11 @@ int cursor_query(struct cursor *cursor, struct pt_mapping *mapping)
 	return cursor_check_leaf(cursor, mapping);
 }
 
-/*
- * The current entry is a leaf that does not lie wholly inside: replaces it by a node and goes into
- * that (C-11).
- */
-static int split(struct cursor *cursor, struct pt_entry *entry)
+int cursor_split(struct cursor *cursor)
 {
+	struct pt_entry entry = cursor_entry(cursor);
 	struct pt_node child;
-	int error = entry_split_if_mapped_huge(entry, cursor->thread, &child);
+	int error = entry_split_if_mapped_huge(&entry, cursor->thread, &child);
 
 	if (error)
 		return error;
@@ -101,7 +97,7 @@ static int find_step(struct cursor *cursor, bool inside, enum find_nodes nodes, 
 
 	switch (entry_kind(&entry)) {
 	case PTE_LEAF:
-		return inside || how == FIND_WHOLE ? 1 : split(cursor, &entry);
+		return inside || how == FIND_WHOLE ? 1 : cursor_split(cursor);
 	case PTE_NODE:
 		if (inside && nodes == FIND_SUBTREES)
 			return 1;

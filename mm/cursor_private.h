@@ -137,6 +137,18 @@ static inline int cursor_check_leaf(const struct cursor *cursor, const struct pt
 /* Puts the cursor at `offset`, start <= offset <= end, in a node that covers it (C-5, BUG-1). */
 void cursor_place(struct cursor *cursor, uint64_t offset);
 
+/* Goes down to the entry that covers the cursor's address, a leaf or absent, and reads it. */
+int cursor_settle(struct cursor *cursor, pte_t *pte);
+
+/*
+ * The current entry is a leaf above level 1: replaces it by a node and goes into that (C-11).
+ * Errors as entry_split_if_mapped_huge().
+ */
+int cursor_split(struct cursor *cursor);
+
+/* Takes out what the current entry, which is not absent, holds; does not move. -EUCLEAN. */
+int cursor_take(struct cursor *cursor, struct pt_fragment *fragment);
+
 enum find_nodes { FIND_LEAVES, FIND_SUBTREES }; /* stop at a node that lies wholly inside? */
 enum find_split { FIND_WHOLE, FIND_SPLIT };	/* split a leaf that does not? */
 

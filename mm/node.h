@@ -46,6 +46,17 @@ static inline unsigned node_level(struct pt_node node)
 	return slot_level(node.slot);
 }
 
+/*
+ * Entries have become present (difference > 0) or absent. A guest that adds entries of its own can
+ * make us remove more than we put in: the count stops at zero.
+ */
+static inline void node_count_children(struct pt_node node, int difference)
+{
+	int children = node.slot->nr_children + difference;
+
+	node.slot->nr_children = (uint16_t)(children > 0 ? children : 0);
+}
+
 static inline struct pt_node node_at(const struct phys_domain *domain, paddr_t paddr)
 {
 	return (struct pt_node){ domain_slot_at(domain, paddr), domain_pointer(domain, paddr) };
