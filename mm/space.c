@@ -68,12 +68,18 @@ int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, u
 	return error;
 }
 
-/* The flush comes before the cursor closes: nobody can map anything that it would hit. */
+/*
+ * The guard is not below the largest leaf that may lie wholly in the range, so that a node which
+ * covers just the range goes as a whole and leaves nothing empty behind (C-12). The flush comes
+ * before the cursor closes: nobody can map anything that it would hit.
+ */
 int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *pages)
 {
+	const struct pt_format *format = space->table.format;
+	unsigned level = format_leaf_fit(format, format->levels, va.value, 0, len);
 	struct space_flush context = { space, PROP(0) };
 	struct cursor cursor;
-	int error = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, 1);
+	int error = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, level);
 
 	if (error)
 		return error;
