@@ -51,8 +51,8 @@ static bool chunk_is_free(const struct phys_domain *domain, uint64_t number, uns
 {
 	const struct slot *slot = &domain->slots[number];
 
-	return slot_state(slot) == SLOT_UNIQUE && slot_kind(slot) == FRAME_FREE &&
-	       atomic_load_explicit(&slot->level, memory_order_relaxed) == order;
+	return slot_state(slot) == SLOT_UNIQUE &&
+	       slot_type(slot) == SLOT_TYPE(FRAME_FREE, order, 0);
 }
 
 /* Under the lock, so two steps are enough. */
@@ -104,8 +104,7 @@ static void chunk_insert(struct phys_domain *domain, uint32_t number, unsigned o
 		order--;
 		chunk_insert(domain, number + chunk_size(order), order);
 	}
-	atomic_store_explicit(&slot->kind, FRAME_FREE, memory_order_relaxed);
-	atomic_store_explicit(&slot->level, (uint8_t)order, memory_order_relaxed);
+	slot_set_type(slot, SLOT_TYPE(FRAME_FREE, order, 0));
 	chunk_link(domain, number, order);
 	slot_publish_unique(slot);
 	free_frames_add(&domain->allocator, chunk_size(order));

@@ -36,9 +36,7 @@ static int expect(const struct audit *audit, bool holds, const char *rule, const
 					.rule = rule,
 					.text = text,
 					.paddr = PADDR(number << PAGE_SHIFT),
-					.level = node ? atomic_load_explicit(&slot->level,
-									     memory_order_relaxed) :
-							0,
+					.level = node ? slot_level(slot) : 0,
 					.index = NODE_ENTRIES,
 					.expected = expected,
 					.found = found,
@@ -165,7 +163,7 @@ static int audit_deferred(const struct audit *audit)
 		struct pt_node node = node_at(domain, domain_slot_paddr(domain, slot));
 
 		audit->scratch[number]++;
-		error = audit_node(audit, pt_format_of((enum pt_format_id)slot->format), node,
+		error = audit_node(audit, pt_format_of((enum pt_format_id)slot_format(slot)), node,
 				   true);
 		number = slot->next;
 	}

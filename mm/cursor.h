@@ -55,6 +55,11 @@ struct cursor {
 	uint64_t start;
 	uint64_t end;
 	uint64_t at;
+	/* The last property encoded and the last bits decoded: neighbours mostly repeat them. */
+	uint64_t encoded_key;
+	uint64_t encoded_bits;
+	uint64_t decoded_bits;
+	prop_t decoded_prop;
 	struct pt_node path[LEVELS_MAX + 1]; /* by level, from `level` to `guard_level` */
 };
 
@@ -169,5 +174,33 @@ void fragment_drop(struct pt_fragment *fragment);
  */
 int cursor_protect_next(struct cursor *cursor, uint64_t len, struct prop_change change,
 			struct pt_mapping *mapping);
+
+/*
+ * What must happen when a range has changed, before what it gave up is dropped (T-5): translations
+ * of [start, start+len) that anybody has cached are gone when flush() returns. NULL where nobody
+ * caches any. It must not open a cursor on this table.
+ */
+struct range_flush {
+	void (*flush)(void *context, vaddr_t start, uint64_t len);
+	void *context;
+};
+
+/*
+ * Changes every leaf of the next `len` bytes, and goes behind them; *pages (may be NULL) counts the
+ * 4 KiB pages that were mapped. flush() is called for each contiguous run of leaves. All or
+ * nothing: errors as cursor_protect_next(), and then no property has changed, but leaves that reach
+ * over an end of the range may have been split.
+ */
+int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change change,
+		   const struct range_flush *flush, uint64_t *pages);
+
+/*
+ * Unmaps everything in the next `len` bytes, flushes, drops the references, and goes behind them;
+ * *pages (may be NULL) counts the 4 KiB pages. flush() is called for ranges that cover what was
+ * removed, ascending. Errors as cursor_take_next(): after -ENOMEM nothing was unmapped; after
+ * -EUCLEAN what came before the place that makes no sense was, and *pages counts it.
+ */
+int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *flush,
+		 uint64_t *pages);
 
 #endif

@@ -70,8 +70,7 @@ static void fragment_of_leaf(struct pt_fragment *fragment, const struct pt_child
 	};
 }
 
-/* Unlinks what the current entry, which is not absent, holds. */
-static int take(struct cursor *cursor, struct pt_fragment *fragment)
+int cursor_take(struct cursor *cursor, struct pt_fragment *fragment)
 {
 	static const struct pt_child absent = { .kind = PTE_ABSENT };
 	struct pt_entry entry = cursor_entry(cursor);
@@ -111,7 +110,7 @@ int cursor_take_next(struct cursor *cursor, uint64_t len, struct pt_fragment *fr
 
 	if (found <= 0)
 		return found;
-	error = take(cursor, fragment);
+	error = cursor_take(cursor, fragment);
 	if (error) {
 		cursor_place(cursor, begin);
 		return error;

@@ -182,12 +182,10 @@ static int lock_range(struct cursor *cursor, unsigned min_level)
 	do
 		error = lock_guard(cursor, min_level);
 	while (error == -EAGAIN);
-	if (error == 0) {
-		uint64_t base = align_down(cursor->start, level_size(cursor->guard_level + 1u));
-
-		error = lock_below(cursor, cursor->path[cursor->guard_level], cursor->guard_level,
-				   base);
-	}
+	if (error || cursor->guard_level == 1)
+		return error;
+	error = lock_below(cursor, cursor->path[cursor->guard_level], cursor->guard_level,
+			   align_down(cursor->start, level_size(cursor->guard_level + 1u)));
 	if (error)
 		unlock_all(cursor);
 	return error;
@@ -204,16 +202,17 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 		return -EINVAL;
 	if (!format_contains(table->format, va, len))
 		return -ERANGE;
-	*cursor = (struct cursor){
-		.table = table,
-		.mode = mode,
-		.thread = port_thread(),
-		.locked = SLOT_NONE,
-		.base = VADDR(va.value & ~mask),
-		.start = va.value & mask,
-		.end = (va.value & mask) + len,
-		.at = va.value & mask,
-	};
+	/* Not by one assignment: that would clear the path, which is written as it is walked. */
+	cursor->table = table;
+	cursor->mode = mode;
+	cursor->thread = port_thread();
+	cursor->locked = SLOT_NONE;
+	cursor->base = VADDR(va.value & ~mask);
+	cursor->start = va.value & mask;
+	cursor->end = cursor->start + len;
+	cursor->at = cursor->start;
+	cursor->encoded_key = CURSOR_NOTHING_ENCODED;
+	cursor->decoded_bits = 0;
 	port_read_lock();
 	error = lock_range(cursor, min_level);
 	if (error)

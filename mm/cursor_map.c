@@ -18,7 +18,7 @@ static int reach_level(struct cursor *cursor, unsigned level)
 		int error;
 
 		if (entry_is_node(&entry)) {
-			error = cursor_child(cursor, &entry, &child);
+			error = cursor_child(cursor, entry.pte, &child);
 		} else {
 			error = entry_alloc_if_none(&entry, cursor->thread, &child);
 			if (error == 0)
@@ -47,25 +47,36 @@ static int check_run(const struct cursor *cursor, paddr_t paddr, uint64_t len, b
 	return tracked && !domain_contains(table->domain, paddr, len) ? -ERANGE : 0;
 }
 
+/*
+ * Puts a leaf where nothing is, and steps behind it. Hardware never changes an absent entry, so the
+ * node's lock makes a plain store safe in every table.
+ */
+static int put_leaf(struct cursor *cursor, pte_t pte)
+{
+	struct pt_node node = cursor_node(cursor);
+	unsigned index = pte_index(cursor->at, cursor->level);
+
+	if (pte_is_present(cursor->table->format, node_read(node, index)))
+		return -EEXIST;
+	node_write(node, index, pte);
+	node.slot->nr_children++;
+	cursor_forward(cursor);
+	return 0;
+}
+
 int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked)
 {
 	uint64_t bits;
-	int error = format_leaf_bits(cursor->table->format, level, prop, tracked, &bits);
+	int error = cursor_encode(cursor, level, prop, tracked, &bits);
 
 	if (error)
 		return error;
 	if (level > cursor->guard_level || !is_aligned(cursor->at | paddr.value, level_size(level)))
 		return -EINVAL;
 	error = check_run(cursor, paddr, level_size(level), tracked);
-	if (error == 0)
+	if (error == 0 && cursor->level != level)
 		error = reach_level(cursor, level);
-	if (error == 0)
-		error = node_replace_absent_with_frame(cursor->table, cursor_node(cursor),
-						       pte_index(cursor->at, level), paddr, prop,
-						       tracked);
-	if (error == 0)
-		cursor_forward(cursor);
-	return error;
+	return error ? error : put_leaf(cursor, PTE(paddr.value | bits));
 }
 
 int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop)

@@ -9,30 +9,6 @@ vaddr_t cursor_virt_addr(const struct cursor *cursor)
 	return cursor_address(cursor, cursor->at);
 }
 
-int cursor_check_len(const struct cursor *cursor, uint64_t len)
-{
-	if (!is_aligned(len, PAGE_SIZE))
-		return -EINVAL;
-	return len <= cursor_remaining(cursor) ? 0 : -ERANGE;
-}
-
-int cursor_child(const struct cursor *cursor, const struct pt_entry *entry, struct pt_node *child)
-{
-	const struct page_table *table = cursor->table;
-	int error = node_child(table->domain, table->format, entry->pte, cursor->level, child);
-
-	if (error == 0 && lock_owner(&child->slot->lock) != cursor->thread)
-		error = -EUCLEAN;
-	return error;
-}
-
-void cursor_forward(struct cursor *cursor)
-{
-	cursor->at = cursor_entry_end(cursor);
-	while (cursor->level < cursor->guard_level && pte_index(cursor->at, cursor->level) == 0)
-		cursor_pop(cursor);
-}
-
 /*
  * `at` may be the first address behind the guard; then it says nothing about which nodes are in the
  * path.
@@ -59,52 +35,48 @@ int cursor_jump(struct cursor *cursor, vaddr_t va)
 	return 0;
 }
 
-static void mapping_of_leaf(const struct cursor *cursor, const struct pt_child *leaf,
-			    struct pt_mapping *mapping)
+int cursor_settle(struct cursor *cursor, pte_t *pte)
 {
-	*mapping = (struct pt_mapping){
-		.start = cursor_address(cursor, cursor_entry_start(cursor)),
-		.len = level_size(cursor->level),
-		.level = cursor->level,
-		.present = leaf->kind == PTE_LEAF,
-		.tracked = leaf->tracked,
-		.paddr = leaf->paddr,
-		.prop = leaf->prop,
-	};
+	const struct pt_format *format = cursor->table->format;
+
+	for (;;) {
+		struct pt_node child;
+		int error;
+
+		*pte = node_read(cursor_node(cursor), pte_index(cursor->at, cursor->level));
+		if (pte_kind(format, *pte, cursor->level) != PTE_NODE)
+			return 0;
+		error = cursor_child(cursor, *pte, &child);
+		if (error)
+			return error;
+		cursor_push(cursor, child);
+	}
 }
 
 int cursor_query(struct cursor *cursor, struct pt_mapping *mapping)
 {
-	struct pt_child child = { .kind = PTE_ABSENT };
+	pte_t pte;
+	int error = cursor->at < cursor->end ? cursor_settle(cursor, &pte) : -ERANGE;
 
-	if (cursor->at >= cursor->end)
-		return -ERANGE;
-	for (;;) {
-		struct pt_entry entry = cursor_entry(cursor);
-		int error;
-
-		if (entry_is_node(&entry)) {
-			error = cursor_child(cursor, &entry, &child.node);
-			if (error)
-				return error;
-			cursor_push(cursor, child.node);
-			continue;
-		}
-		error = entry_to_ref(&entry, &child);
-		if (error == 0)
-			mapping_of_leaf(cursor, &child, mapping);
+	if (error)
 		return error;
-	}
+	mapping->start = cursor_address(cursor, cursor_entry_start(cursor));
+	mapping->len = level_size(cursor->level);
+	mapping->level = cursor->level;
+	mapping->present = pte_is_present(cursor->table->format, pte);
+	if (!mapping->present)
+		return 0;
+	mapping->tracked = pte_is_tracked(pte);
+	mapping->paddr = pte_leaf_paddr(cursor->table->format, pte, cursor->level);
+	mapping->prop = cursor_decode(cursor, pte);
+	return cursor_check_leaf(cursor, mapping);
 }
 
-/*
- * The current entry is a leaf that does not lie wholly inside: replaces it by a node and goes into
- * that (C-11).
- */
-static int split(struct cursor *cursor, struct pt_entry *entry)
+int cursor_split(struct cursor *cursor)
 {
+	struct pt_entry entry = cursor_entry(cursor);
 	struct pt_node child;
-	int error = entry_split_if_mapped_huge(entry, cursor->thread, &child);
+	int error = entry_split_if_mapped_huge(&entry, cursor->thread, &child);
 
 	if (error)
 		return error;
@@ -125,11 +97,11 @@ static int find_step(struct cursor *cursor, bool inside, enum find_nodes nodes, 
 
 	switch (entry_kind(&entry)) {
 	case PTE_LEAF:
-		return inside || how == FIND_WHOLE ? 1 : split(cursor, &entry);
+		return inside || how == FIND_WHOLE ? 1 : cursor_split(cursor);
 	case PTE_NODE:
 		if (inside && nodes == FIND_SUBTREES)
 			return 1;
-		error = cursor_child(cursor, &entry, &child);
+		error = cursor_child(cursor, entry.pte, &child);
 		if (error)
 			return error;
 		if (child.slot->nr_children > 0) {

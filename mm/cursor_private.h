@@ -33,6 +33,38 @@ static inline struct pt_entry cursor_entry(const struct cursor *cursor)
 	return entry_at(cursor->table, cursor_node(cursor), pte_index(cursor->at, cursor->level));
 }
 
+#define CURSOR_NOTHING_ENCODED UINT64_MAX
+
+/* format_leaf_bits(), remembered. */
+static inline int cursor_encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked,
+				uint64_t *bits)
+{
+	uint64_t key = prop.bits | (uint64_t)level << 32 | (uint64_t)tracked << 40;
+
+	if (key != cursor->encoded_key) {
+		int error = format_leaf_bits(cursor->table->format, level, prop, tracked,
+					     &cursor->encoded_bits);
+
+		cursor->encoded_key = error ? CURSOR_NOTHING_ENCODED : key;
+		if (error)
+			return error;
+	}
+	*bits = cursor->encoded_bits;
+	return 0;
+}
+
+/* pte_prop() of a leaf, remembered. */
+static inline prop_t cursor_decode(struct cursor *cursor, pte_t pte)
+{
+	uint64_t bits = pte.raw & ~cursor->table->format->address;
+
+	if (bits != cursor->decoded_bits) {
+		cursor->decoded_bits = bits;
+		cursor->decoded_prop = pte_prop(cursor->table->format, pte);
+	}
+	return cursor->decoded_prop;
+}
+
 /* Goes one level up; the node left stays locked (C-10). */
 static inline void cursor_pop(struct cursor *cursor)
 {
@@ -53,27 +85,69 @@ static inline void cursor_adopt(struct cursor *cursor, struct pt_node node)
 }
 
 /*
- * The child that `entry`, a node entry of the current node, points to. -EUCLEAN unless this cursor
+ * The child that `pte`, a node entry of the current node, points to. -EUCLEAN unless this cursor
  * has it locked, which L-1 promises of every node in the range: only a guest that rewrites its
  * tables can break that.
  */
-int cursor_child(const struct cursor *cursor, const struct pt_entry *entry, struct pt_node *child);
+static inline int cursor_child(const struct cursor *cursor, pte_t pte, struct pt_node *child)
+{
+	const struct page_table *table = cursor->table;
+	int error = node_child(table->domain, table->format, pte, cursor->level, child);
+
+	if (error == 0 && lock_owner(&child->slot->lock) != cursor->thread)
+		error = -EUCLEAN;
+	return error;
+}
 
 /*
  * Steps behind the current entry, to the first address of the next, and up while that lies in
  * another node (C-9). Behind the last entry of the guard it stays in the guard: `at` is then the
  * end of the range or beyond it.
  */
-void cursor_forward(struct cursor *cursor);
-
-/* Puts the cursor at `offset`, start <= offset <= end, in a node that covers it (C-5, BUG-1). */
-void cursor_place(struct cursor *cursor, uint64_t offset);
+static inline void cursor_forward(struct cursor *cursor)
+{
+	cursor->at = cursor_entry_end(cursor);
+	while (cursor->level < cursor->guard_level && pte_index(cursor->at, cursor->level) == 0)
+		cursor_pop(cursor);
+}
 
 /*
  * 0 if `len` may be given to an operation here: aligned (-EINVAL) and not beyond the range
  * (-ERANGE; BUG-2, GAP-6).
  */
-int cursor_check_len(const struct cursor *cursor, uint64_t len);
+static inline int cursor_check_len(const struct cursor *cursor, uint64_t len)
+{
+	if (!is_aligned(len, PAGE_SIZE))
+		return -EINVAL;
+	return len <= cursor_remaining(cursor) ? 0 : -ERANGE;
+}
+
+/* -EUCLEAN if a leaf is where none can be, or is tracked and not the domain's. */
+static inline int cursor_check_leaf(const struct cursor *cursor, const struct pt_mapping *leaf)
+{
+	const struct page_table *table = cursor->table;
+
+	return format_has_leaf(table->format, leaf->level) &&
+			       (!leaf->tracked ||
+				domain_contains(table->domain, leaf->paddr, leaf->len)) ?
+		       0 :
+		       -EUCLEAN;
+}
+
+/* Puts the cursor at `offset`, start <= offset <= end, in a node that covers it (C-5, BUG-1). */
+void cursor_place(struct cursor *cursor, uint64_t offset);
+
+/* Goes down to the entry that covers the cursor's address, a leaf or absent, and reads it. */
+int cursor_settle(struct cursor *cursor, pte_t *pte);
+
+/*
+ * The current entry is a leaf above level 1: replaces it by a node and goes into that (C-11).
+ * Errors as entry_split_if_mapped_huge().
+ */
+int cursor_split(struct cursor *cursor);
+
+/* Takes out what the current entry, which is not absent, holds; does not move. -EUCLEAN. */
+int cursor_take(struct cursor *cursor, struct pt_fragment *fragment);
 
 enum find_nodes { FIND_LEAVES, FIND_SUBTREES }; /* stop at a node that lies wholly inside? */
 enum find_split { FIND_WHOLE, FIND_SPLIT };	/* split a leaf that does not? */

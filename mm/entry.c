@@ -109,13 +109,6 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
 	return 0;
 }
 
-/* A guest that adds entries of its own can make us remove more than we put in: stop at zero. */
-static void count_children(struct pt_node node, int difference)
-{
-	if (difference >= 0 || node.slot->nr_children > 0)
-		node.slot->nr_children = (uint16_t)(node.slot->nr_children + difference);
-}
-
 int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_child *old)
 {
 	pte_t pte;
@@ -128,7 +121,7 @@ int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_
 		if (error)
 			return error;
 	} while (!entry_store(entry, pte));
-	count_children(entry->node, (new->kind != PTE_ABSENT) - (old->kind != PTE_ABSENT));
+	node_count_children(entry->node, (new->kind != PTE_ABSENT) - (old->kind != PTE_ABSENT));
 	return 0;
 }
 
@@ -166,7 +159,7 @@ int entry_alloc_if_none(struct pt_entry *entry, uint32_t thread, struct pt_node 
 		node_free(entry->table->domain, node);
 		return -EEXIST;
 	}
-	count_children(entry->node, 1);
+	node_count_children(entry->node, 1);
 	*child = node;
 	return 0;
 }

@@ -56,7 +56,7 @@ static int claim(const struct phys_domain *domain, paddr_t paddr, enum frame_kin
 	if (!err)
 		err = slot_claim(*slot);
 	if (!err)
-		atomic_store_explicit(&(*slot)->kind, (uint8_t)kind, memory_order_relaxed);
+		slot_set_type(*slot, SLOT_TYPE(kind, 0, 0));
 	return err;
 }
 

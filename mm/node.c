@@ -17,12 +17,11 @@ int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsig
 		return -ENOMEM;
 	*node = node_at(domain, frame_into_raw(&frame));
 	slot = node->slot;
-	slot->format = (uint8_t)format->id;
 	slot->nr_children = 0;
 	slot->stray = false;
 	slot->locked_next = SLOT_NONE;
 	lock_release(&slot->lock);
-	atomic_store_explicit(&slot->level, (uint8_t)level, memory_order_relaxed);
+	slot_set_type(slot, SLOT_TYPE(FRAME_NODE, level, format->id));
 	return 0;
 }
 
@@ -32,22 +31,6 @@ void node_free(struct phys_domain *domain, struct pt_node node)
 
 	if (frame_put(&frame))
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
-}
-
-int node_child(const struct phys_domain *domain, const struct pt_format *format, pte_t pte,
-	       unsigned level, struct pt_node *child)
-{
-	paddr_t paddr = pte_paddr(format, pte);
-	struct pt_node node;
-
-	if (!domain_contains(domain, paddr, PAGE_SIZE))
-		return -EUCLEAN;
-	node = node_at(domain, paddr);
-	if (slot_kind(node.slot) != FRAME_NODE || slot_count(node.slot) == 0 ||
-	    node_level(node) != level - 1 || node.slot->format != format->id)
-		return -EUCLEAN;
-	*child = node;
-	return 0;
 }
 
 static void drop_entry(struct phys_domain *domain, const struct pt_format *format, pte_t pte,
@@ -72,7 +55,7 @@ static void drop_entry(struct phys_domain *domain, const struct pt_format *forma
 void node_drop_children(struct phys_domain *domain, paddr_t paddr)
 {
 	struct pt_node node = node_at(domain, paddr);
-	const struct pt_format *format = pt_format_of((enum pt_format_id)node.slot->format);
+	const struct pt_format *format = pt_format_of((enum pt_format_id)slot_format(node.slot));
 	unsigned level = node_level(node);
 
 	for (unsigned index = 0; index < NODE_ENTRIES && node.slot->nr_children > 0; index++) {

@@ -43,7 +43,18 @@ static inline void node_write(struct pt_node node, unsigned index, pte_t pte)
 
 static inline unsigned node_level(struct pt_node node)
 {
-	return atomic_load_explicit(&node.slot->level, memory_order_relaxed);
+	return slot_level(node.slot);
+}
+
+/*
+ * Entries have become present (difference > 0) or absent. A guest that adds entries of its own can
+ * make us remove more than we put in: the count stops at zero.
+ */
+static inline void node_count_children(struct pt_node node, int difference)
+{
+	int children = node.slot->nr_children + difference;
+
+	node.slot->nr_children = (uint16_t)(children > 0 ? children : 0);
 }
 
 static inline struct pt_node node_at(const struct phys_domain *domain, paddr_t paddr)
@@ -74,8 +85,19 @@ void node_free(struct phys_domain *domain, struct pt_node node);
  * The node that `pte`, an entry of a node at `level`, points to. -EUCLEAN unless it lies in the
  * domain and its slot says that it is a node of this format, one level down.
  */
-int node_child(const struct phys_domain *domain, const struct pt_format *format, pte_t pte,
-	       unsigned level, struct pt_node *child);
+static inline int node_child(const struct phys_domain *domain, const struct pt_format *format,
+			     pte_t pte, unsigned level, struct pt_node *child)
+{
+	paddr_t paddr = pte_paddr(format, pte);
+
+	if (paddr.value >> PAGE_SHIFT >= domain->nr_frames)
+		return -EUCLEAN;
+	*child = node_at(domain, paddr);
+	return slot_type(child->slot) == SLOT_TYPE(FRAME_NODE, level - 1, format->id) &&
+			       slot_state_is_shared(slot_state(child->slot)) ?
+		       0 :
+		       -EUCLEAN;
+}
 
 /*
  * What frame_put() calls for a node whose last reference is gone, while its slot is BUSY: drops one

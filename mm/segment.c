@@ -32,7 +32,7 @@ int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_f
 	if (err)
 		return err;
 	for (uint64_t i = 0; i < nr_frames; i++) {
-		atomic_store_explicit(&slots[i].kind, (uint8_t)kind, memory_order_relaxed);
+		slot_set_type(&slots[i], SLOT_TYPE(kind, 0, 0));
 		slot_publish_shared(&slots[i]);
 	}
 	*segment = (struct segment){ domain, paddr, nr_frames };

@@ -121,7 +121,7 @@ int slot_abandon(struct slot *slot)
 
 void slot_release(struct slot *slot)
 {
-	atomic_store_explicit(&slot->kind, FRAME_NONE, memory_order_relaxed);
+	slot_set_type(slot, SLOT_TYPE(FRAME_NONE, 0, 0));
 	/* Release: pairs with slot_claim(). */
 	atomic_store_explicit(&slot->state, SLOT_UNUSED, memory_order_release);
 }

@@ -69,15 +69,12 @@ struct slot {
 	uint32_t next;
 	uint32_t prev;
 	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
-	lock_t lock;
+	lock_t lock;	      /* node: its lock, of which the next three are part */
 	uint32_t locked_next; /* node: the one that the same cursor locked before it */
 	uint16_t nr_children; /* node: entries that are not absent (INV-T5) */
-	_Atomic uint8_t kind; /* enum frame_kind; written while BUSY or UNIQUE */
-	_Atomic uint8_t
-		level;	/* node: constant; free chunk: its order, under the allocator's lock */
-	uint8_t format; /* node: enum pt_format_id, constant */
-	bool stray;	/* node: unlinked from its tree (L-5) */
-	uint16_t padding;
+	bool stray;	      /* node: unlinked from its tree (L-5) */
+	uint8_t padding;
+	_Atomic uint32_t type; /* SLOT_TYPE(); written while BUSY or UNIQUE */
 };
 
 _Static_assert(sizeof(struct slot) == 32,
@@ -101,9 +98,36 @@ static inline uint32_t slot_count(const struct slot *slot)
 	return slot_state_is_shared(state) ? state - SLOT_BUSY : 0;
 }
 
+/*
+ * What a frame is, in one word, so that one comparison confirms a node: its kind; the level of a
+ * node, or the order of a free chunk; the format of a node (enum pt_format_id).
+ */
+#define SLOT_TYPE(kind, level, format) \
+	((uint32_t)(kind) | (uint32_t)(level) << 8 | (uint32_t)(format) << 16)
+
+static inline uint32_t slot_type(const struct slot *slot)
+{
+	return atomic_load_explicit(&slot->type, memory_order_relaxed);
+}
+
+static inline void slot_set_type(struct slot *slot, uint32_t type)
+{
+	atomic_store_explicit(&slot->type, type, memory_order_relaxed);
+}
+
 static inline enum frame_kind slot_kind(const struct slot *slot)
 {
-	return (enum frame_kind)atomic_load_explicit(&slot->kind, memory_order_relaxed);
+	return (enum frame_kind)(slot_type(slot) & 0xff);
+}
+
+static inline unsigned slot_level(const struct slot *slot)
+{
+	return slot_type(slot) >> 8 & 0xff;
+}
+
+static inline unsigned slot_format(const struct slot *slot)
+{
+	return slot_type(slot) >> 16 & 0xff;
 }
 
 /*

@@ -16,22 +16,37 @@ void space_destroy(struct vm_space *space)
 	page_table_destroy(&space->table);
 }
 
-static void flush(struct vm_space *space, vaddr_t start, uint64_t len, prop_t rights)
+/* A space's flush as a cursor calls it. */
+struct space_flush {
+	struct vm_space *space;
+	prop_t rights;
+};
+
+static void flush(void *context, vaddr_t start, uint64_t len)
 {
-	if (space->operations && len > 0)
-		space->operations->flush(space, start, len, rights);
+	const struct space_flush *flush = context;
+	struct vm_space *space = flush->space;
+
+	if (space->operations)
+		space->operations->flush(space, start, len, flush->rights);
 }
 
 /*
- * The largest leaf that may lie wholly in the range. A guard that is not below it meets such a leaf,
- * or an empty node in its place, as one entry: it splits the one for nothing no more than it leaves
- * the other behind (C-12).
+ * Nodes of earlier times that map nothing any more take the place of a large leaf (C-12). Hardware
+ * may have them cached: they leave like everything else, with a flush.
  */
-static unsigned leaf_level(const struct vm_space *space, vaddr_t va, uint64_t len)
+static int remove_empty_nodes(struct vm_space *space, struct cursor *cursor, uint64_t len)
 {
-	const struct pt_format *format = space->table.format;
+	struct space_flush context = { space, PROP(0) };
+	vaddr_t start = cursor_virt_addr(cursor);
+	int found = cursor_find_next(cursor, len);
 
-	return format_leaf_fit(format, format->levels, va.value, 0, len);
+	if (found)
+		return found > 0 ? -EEXIST : found;
+	cursor_jump(cursor, start);
+	found = cursor_unmap(cursor, len, &(struct range_flush){ flush, &context }, NULL);
+	cursor_jump(cursor, start);
+	return found;
 }
 
 int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, unsigned max_level,
@@ -45,108 +60,47 @@ int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, u
 
 	if (error)
 		return error;
-	error = cursor_map_run(&cursor, paddr, len, max_level, prop, tracked);
+	if (largest > 1)
+		error = remove_empty_nodes(space, &cursor, len);
+	if (error == 0)
+		error = cursor_map_run(&cursor, paddr, len, max_level, prop, tracked);
 	cursor_close(&cursor);
 	return error;
 }
 
-/* What has left the table and waits for its flush, references and all (T-2). */
-#define BATCH_MAX 32
-
-struct batch {
-	struct vm_space *space;
-	unsigned nr;
-	struct pt_fragment fragments[BATCH_MAX];
-};
-
 /*
- * One flush for all of them, and only then are their frames let go (T-5). They came in ascending
- * order.
- */
-static void batch_flush(struct batch *batch)
-{
-	if (batch->nr > 0) {
-		const struct pt_fragment *last = &batch->fragments[batch->nr - 1];
-		vaddr_t start = batch->fragments[0].start;
-
-		flush(batch->space, start, last->start.value - start.value + last->len, PROP(0));
-	}
-	while (batch->nr > 0)
-		fragment_drop(&batch->fragments[--batch->nr]);
-}
-
-/*
- * The flush comes before the cursor closes: nobody can map anything in the range that the flush
- * would hit.
+ * The guard is not below the largest leaf that may lie wholly in the range, so that a node which
+ * covers just the range goes as a whole and leaves nothing empty behind (C-12). The flush comes
+ * before the cursor closes: nobody can map anything that it would hit.
  */
 int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *pages)
 {
-	struct batch batch = { .space = space };
+	const struct pt_format *format = space->table.format;
+	unsigned level = format_leaf_fit(format, format->levels, va.value, 0, len);
+	struct space_flush context = { space, PROP(0) };
 	struct cursor cursor;
-	uint64_t total = 0;
-	int found = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE,
-				leaf_level(space, va, len));
+	int error = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, level);
 
-	if (found)
-		return found;
-	for (;;) {
-		struct pt_fragment *fragment = &batch.fragments[batch.nr];
-
-		found = cursor_take_next(&cursor, cursor_remaining(&cursor), fragment);
-		if (found <= 0)
-			break;
-		total += fragment->pages;
-		if (++batch.nr == BATCH_MAX)
-			batch_flush(&batch);
-	}
-	batch_flush(&batch);
+	if (error)
+		return error;
+	error = cursor_unmap(&cursor, len, &(struct range_flush){ flush, &context }, pages);
 	cursor_close(&cursor);
-	if (pages)
-		*pages = total;
-	return found;
-}
-
-/* Leaves that were changed and not flushed yet: one contiguous run. */
-struct changed {
-	vaddr_t start;
-	uint64_t len;
-};
-
-static void changed_add(struct vm_space *space, struct changed *changed,
-			const struct pt_mapping *leaf, prop_t rights)
-{
-	if (changed->len > 0 && changed->start.value + changed->len != leaf->start.value) {
-		flush(space, changed->start, changed->len, rights);
-		changed->len = 0;
-	}
-	if (changed->len == 0)
-		changed->start = leaf->start;
-	changed->len += leaf->len;
+	return error;
 }
 
 int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_change change,
 		  uint64_t *pages)
 {
-	prop_t rights = PROP(change.set & PROP_RIGHTS);
-	struct changed changed = { .len = 0 };
-	struct pt_mapping leaf;
+	struct space_flush context = { space, PROP(change.set & PROP_RIGHTS) };
 	struct cursor cursor;
-	uint64_t total = 0;
-	int found = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE,
-				leaf_level(space, va, len));
+	int error = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, 1);
 
-	if (found)
-		return found;
-	while ((found = cursor_protect_next(&cursor, cursor_remaining(&cursor), change, &leaf)) >
-	       0) {
-		total += leaf.len >> PAGE_SHIFT;
-		changed_add(space, &changed, &leaf, rights);
-	}
-	flush(space, changed.start, changed.len, rights);
+	if (error)
+		return error;
+	error = cursor_protect(&cursor, len, change, &(struct range_flush){ flush, &context },
+			       pages);
 	cursor_close(&cursor);
-	if (pages)
-		*pages = total;
-	return found;
+	return error;
 }
 
 int space_query(struct vm_space *space, vaddr_t va, struct pt_mapping *mapping)

@@ -41,14 +41,13 @@ int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, u
 
 /*
  * Unmaps all of [va, va+len), flushes, and drops what was mapped (4.1). *pages (may be NULL) counts
- * the 4 KiB pages. On error (-ENOMEM while a large leaf at the edge is split, -EUCLEAN) what was
- * already unmapped stays unmapped, flushed and counted.
+ * the 4 KiB pages. Errors as cursor_unmap().
  */
 int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *pages);
 
 /*
- * Changes every leaf in [va, va+len) and flushes. *pages as above. Errors as cursor_protect_next(),
- * partial as above.
+ * Changes every leaf in [va, va+len) and flushes each contiguous run of them. *pages as above. All
+ * or nothing: errors as cursor_protect().
  */
 int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_change change,
 		  uint64_t *pages);

@@ -13,7 +13,7 @@ int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum fra
 		err = slot_claim(slot);
 	if (err)
 		return err;
-	atomic_store_explicit(&slot->kind, (uint8_t)kind, memory_order_relaxed);
+	slot_set_type(slot, SLOT_TYPE(kind, 0, 0));
 	slot_publish_unique(slot);
 	*frame = (struct unique_frame){ domain, paddr };
 	return 0;
@@ -59,7 +59,7 @@ int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind)
 
 	if (!slot || slot_state(slot) != SLOT_UNIQUE || !frame_kind_is_plain(kind))
 		return -EINVAL;
-	atomic_store_explicit(&slot->kind, (uint8_t)kind, memory_order_relaxed);
+	slot_set_type(slot, SLOT_TYPE(kind, 0, 0));
 	return 0;
 }
 

@@ -101,11 +101,11 @@ static uint64_t assert_chunk(const struct domain_fixture *fixture, uint32_t numb
 	assert_true(is_aligned(number, size));
 	assert_int_equal(slot_state(&slots[number]), SLOT_UNIQUE);
 	assert_int_equal(slot_kind(&slots[number]), FRAME_FREE);
-	assert_int_equal(slots[number].level, order);
+	assert_int_equal(slot_level(&slots[number]), order);
 	for (uint64_t i = 1; i < size; i++)
 		assert_int_equal(slot_state(&slots[number + i]), SLOT_UNUSED);
 	if (buddy < fixture->domain.nr_frames && slot_kind(&slots[buddy]) == FRAME_FREE)
-		assert_int_not_equal(slots[buddy].level, order);
+		assert_int_not_equal(slot_level(&slots[buddy]), order);
 	return size;
 }
 

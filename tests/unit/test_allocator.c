@@ -106,7 +106,7 @@ static void test_memory_behind_the_domain_is_no_buddy(void **state)
 	(void)state;
 	assert_int_equal(domain_init(&domain, slots, 3, NULL), 0);
 	atomic_store(&slots[3].state, SLOT_UNIQUE);
-	atomic_store(&slots[3].kind, FRAME_FREE);
+	slot_set_type(&slots[3], SLOT_TYPE(FRAME_FREE, 0, 0));
 	assert_int_equal(allocator_add(&domain, frame_number(2), 1), 0);
 	assert_int_equal(domain.allocator.free[0].nr_chunks, 1);
 	assert_int_equal(slot_state(&slots[3]), SLOT_UNIQUE);

@@ -42,7 +42,7 @@ struct row {
 static void assert_transition(int (*transition)(struct slot *), const struct row rows[NR_STATES])
 {
 	for (size_t i = 0; i < NR_STATES; i++) {
-		struct slot slot = { .state = states[i], .kind = FRAME_DATA };
+		struct slot slot = { .state = states[i], .type = SLOT_TYPE(FRAME_DATA, 0, 0) };
 		struct slot before = slot;
 
 		assert_int_equal(transition(&slot), rows[i].answer);
@@ -162,7 +162,7 @@ static void test_publish_makes_one_reference_or_one_owner(void **state)
 
 static void test_release_leaves_an_unused_slot_of_no_kind(void **state)
 {
-	struct slot slot = { .state = SLOT_BUSY, .kind = FRAME_NODE };
+	struct slot slot = { .state = SLOT_BUSY, .type = SLOT_TYPE(FRAME_NODE, 0, 0) };
 
 	(void)state;
 	slot_release(&slot);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole ranges in one call: what cursor_protect_next() and cursor_take_next() do leaf by leaf, with
+ * one loop for each node.
+ *
+ * Leaves that reach over an end of the range are split before anything else happens. After that
+ * nothing is allocated, so that a range is changed as a whole or not at all.
+ */
+#include "mm/cursor_private.h"
+
+/* Goes to the leaf at `offset`, and splits it as long as it reaches over `edge`, inside it. */
+static int split_at(struct cursor *cursor, uint64_t offset, uint64_t edge)
+{
+	int error = 0;
+
+	cursor_place(cursor, offset);
+	while (error == 0) {
+		pte_t pte;
+
+		error = cursor_settle(cursor, &pte);
+		if (error || !pte_is_present(cursor->table->format, pte) ||
+		    cursor_entry_start(cursor) >= edge || cursor_entry_end(cursor) <= edge)
+			break;
+		error = cursor_split(cursor);
+	}
+	return error;
+}
+
+/* Splits what reaches over the ends of [at, at+len). The cursor stays where it is. */
+static int split_edges(struct cursor *cursor, uint64_t len)
+{
+	uint64_t begin = cursor->at;
+	int error = len > 0 ? split_at(cursor, begin, begin) : 0;
+
+	if (error == 0 && len > 0)
+		error = split_at(cursor, begin + len - PAGE_SIZE, begin + len);
+	cursor_place(cursor, begin);
+	return error;
+}
+
+static int range_begin(struct cursor *cursor, uint64_t len)
+{
+	int error = cursor->mode == CURSOR_MUTATE ? cursor_check_len(cursor, len) : -EINVAL;
+
+	return error ? error : split_edges(cursor, len);
+}
+
+/* Entries of the current node from the current one on that end at `end` or before. */
+static unsigned entries_until(const struct cursor *cursor, uint64_t end)
+{
+	unsigned left = NODE_ENTRIES - pte_index(cursor->at, cursor->level);
+	uint64_t inside = (end - cursor->at) >> level_shift(cursor->level);
+
+	return inside < left ? (unsigned)inside : left;
+}
+
+/* Steps over `nr` entries of the current node, which are not beyond its end. */
+static void skip_entries(struct cursor *cursor, unsigned nr)
+{
+	cursor->at += (uint64_t)(nr - 1) << level_shift(cursor->level);
+	cursor_forward(cursor);
+}
+
+/* Changing properties. */
+
+struct protect {
+	struct prop_change change;
+	const struct range_flush *flush;
+	uint64_t pages;
+	uint64_t from; /* the bits of a leaf beside its address, and what they become: remembered */
+	uint64_t to;
+	bool store;   /* not in the first pass, which only looks whether all of it can be said */
+	uint64_t run; /* offset of the first changed leaf that is not flushed yet */
+	uint64_t run_end;
+};
+
+static int protect_encode(struct protect *protect, const struct pt_format *format, pte_t pte,
+			  unsigned level)
+{
+	uint32_t prop = (pte_prop(format, pte).bits & ~protect->change.clear) | protect->change.set;
+	int error = format_leaf_bits(format, level, PROP(prop), pte_is_tracked(pte), &protect->to);
+
+	protect->from = error ? 0 : pte.raw & ~format->address;
+	return error;
+}
+
+static void protect_flush(const struct cursor *cursor, struct protect *protect)
+{
+	if (protect->flush && protect->run_end > protect->run)
+		protect->flush->flush(protect->flush->context, cursor_address(cursor, protect->run),
+				      protect->run_end - protect->run);
+	protect->run = protect->run_end = 0;
+}
+
+/* Leaves [start, end), offsets in the table, have been changed. */
+static void protect_changed(const struct cursor *cursor, struct protect *protect, uint64_t start,
+			    uint64_t end)
+{
+	protect->pages += (end - start) >> PAGE_SHIFT;
+	if (protect->run_end != start) {
+		protect_flush(cursor, protect);
+		protect->run = start;
+	}
+	protect->run_end = end;
+}
+
+/* Stores a leaf's new bits if the entry still is `pte`; otherwise reads it again and says no. */
+static bool protect_store(const struct cursor *cursor, _Atomic uint64_t *entry, pte_t *pte,
+			  uint64_t new)
+{
+	if (new == pte->raw)
+		return true;
+	if (cursor->table->walker == TABLE_WALKED_BY_HARDWARE)
+		return atomic_compare_exchange_strong_explicit(
+			entry, &pte->raw, new, memory_order_acq_rel, memory_order_relaxed);
+	atomic_store_explicit(entry, new, memory_order_release);
+	return true;
+}
+
+/*
+ * Changes `nr` entries of the current node, up to the first that is no leaf, and returns how many
+ * were. Hardware may set accessed and dirty between look and change: then look again (BUG-9).
+ */
+static int protect_leaves(const struct cursor *cursor, struct protect *protect, unsigned nr)
+{
+	const struct pt_format *format = cursor->table->format;
+	_Atomic uint64_t *entry =
+		&cursor_node(cursor).entries[pte_index(cursor->at, cursor->level)];
+	unsigned done = 0;
+
+	for (; done < nr; done++, entry++) {
+		pte_t pte = PTE(atomic_load_explicit(entry, memory_order_relaxed));
+
+		do {
+			if (pte_kind(format, pte, cursor->level) != PTE_LEAF)
+				return (int)done;
+			if ((pte.raw & ~format->address) != protect->from) {
+				int error = protect_encode(protect, format, pte, cursor->level);
+
+				if (error)
+					return error;
+			}
+		} while (protect->store &&
+			 !protect_store(cursor, entry, &pte,
+					(pte.raw & format->address) | protect->to));
+	}
+	return (int)done;
+}
+
+/* One pass over the range, from the cursor's place to `end`. */
+static int protect_pass(struct cursor *cursor, struct protect *protect, uint64_t end)
+{
+	int found;
+
+	while ((found = cursor_find(cursor, end - cursor->at, FIND_LEAVES, FIND_WHOLE)) > 0) {
+		uint64_t start = cursor->at;
+
+		found = protect_leaves(cursor, protect, entries_until(cursor, end));
+		if (found <= 0)
+			return found ? found : -EUCLEAN;
+		skip_entries(cursor, (unsigned)found);
+		if (protect->store)
+			protect_changed(cursor, protect, start, cursor->at);
+	}
+	return found;
+}
+
+/*
+ * Can every combination of rights that a leaf may have now be said after the change, too? Then no
+ * leaf need be looked at to know that the change will go through.
+ */
+static bool change_is_total(const struct pt_format *format, struct prop_change change)
+{
+	uint64_t bits;
+
+	for (uint32_t rights = 0; rights <= PROP_RIGHTS; rights++) {
+		uint32_t new = (rights & ~change.clear) | change.set;
+
+		if (format->rights >> rights & 1 &&
+		    format_leaf_bits(format, 1, PROP(new), false, &bits))
+			return false;
+	}
+	return true;
+}
+
+int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change change,
+		   const struct range_flush *flush, uint64_t *pages)
+{
+	struct protect protect = { .change = change, .flush = flush };
+	uint64_t begin = cursor->at;
+	int error = (change.clear | change.set) & ~PROP_CHANGEABLE ? -EINVAL :
+								     range_begin(cursor, len);
+
+	if (error)
+		return error;
+	if (!change_is_total(cursor->table->format, change))
+		error = protect_pass(cursor, &protect, begin + len);
+	cursor_place(cursor, begin);
+	if (error)
+		return error;
+	protect.store = true;
+	error = protect_pass(cursor, &protect, begin + len);
+	protect_flush(cursor, &protect);
+	if (pages)
+		*pages = protect.pages;
+	return error;
+}
+
+/* Unmapping. */
+
+/* What has left the table and waits for its flush, references and all (T-2). */
+#define BATCH_MAX 64
+
+struct unmap {
+	const struct range_flush *flush;
+	uint64_t pages;
+	vaddr_t start; /* of what is in the batch: these come in ascending order */
+	uint64_t len;
+	unsigned nr_runs;
+	unsigned nr_nodes;
+	struct {
+		paddr_t paddr;
+		uint64_t nr_frames;
+	} runs[BATCH_MAX];
+	struct pt_node nodes[BATCH_MAX];
+};
+
+/* One flush for all of it, and only then are the frames let go (T-5). */
+static void unmap_flush(struct phys_domain *domain, struct unmap *unmap)
+{
+	if (unmap->flush && unmap->len > 0)
+		unmap->flush->flush(unmap->flush->context, unmap->start, unmap->len);
+	for (unsigned i = 0; i < unmap->nr_runs; i++)
+		run_put(domain, unmap->runs[i].paddr, unmap->runs[i].nr_frames);
+	for (unsigned i = 0; i < unmap->nr_nodes; i++)
+		node_defer(domain, unmap->nodes[i]);
+	unmap->nr_runs = unmap->nr_nodes = 0;
+	unmap->len = 0;
+}
+
+/* [start, start+len) has left the table. */
+static void unmap_removed(struct unmap *unmap, vaddr_t start, uint64_t len)
+{
+	if (unmap->len == 0)
+		unmap->start = start;
+	unmap->len = start.value + len - unmap->start.value;
+}
+
+/* Frames that a tracked leaf owned. Neighbours become one run. */
+static void unmap_frames(struct unmap *unmap, paddr_t paddr, uint64_t nr_frames)
+{
+	unsigned last = unmap->nr_runs - 1;
+
+	if (unmap->nr_runs > 0 &&
+	    unmap->runs[last].paddr.value + (unmap->runs[last].nr_frames << PAGE_SHIFT) ==
+		    paddr.value) {
+		unmap->runs[last].nr_frames += nr_frames;
+		return;
+	}
+	unmap->runs[unmap->nr_runs].paddr = paddr;
+	unmap->runs[unmap->nr_runs++].nr_frames = nr_frames;
+}
+
+/*
+ * Clears `nr` entries of the current node, up to the first that is no leaf, and returns how many
+ * were. Where hardware walks, the exchange takes the entry away from it in one step.
+ */
+static int unmap_leaves(struct cursor *cursor, struct unmap *unmap, unsigned nr)
+{
+	const struct page_table *table = cursor->table;
+	struct pt_node node = cursor_node(cursor);
+	_Atomic uint64_t *entry = &node.entries[pte_index(cursor->at, cursor->level)];
+	unsigned done = 0;
+
+	for (; done < nr && unmap->nr_runs < BATCH_MAX; done++, entry++) {
+		pte_t pte = PTE(atomic_load_explicit(entry, memory_order_relaxed));
+
+		if (pte_kind(table->format, pte, cursor->level) != PTE_LEAF)
+			break;
+		if (table->walker == TABLE_WALKED_BY_HARDWARE)
+			pte = PTE(atomic_exchange_explicit(entry, 0, memory_order_acq_rel));
+		else
+			atomic_store_explicit(entry, 0, memory_order_release);
+		if (pte_is_tracked(pte))
+			unmap_frames(unmap, pte_leaf_paddr(table->format, pte, cursor->level),
+				     level_pages(cursor->level));
+	}
+	node_count_children(node, -(int)done);
+	return (int)done;
+}
+
+/* Removes leaves from the cursor's place on, or the sub-tree there, and steps behind them. */
+static int unmap_step(struct cursor *cursor, struct unmap *unmap, uint64_t end)
+{
+	struct phys_domain *domain = cursor->table->domain;
+	vaddr_t start = cursor_virt_addr(cursor);
+	struct pt_entry entry = cursor_entry(cursor);
+	struct pt_fragment fragment;
+	int done;
+
+	if (entry_is_node(&entry)) {
+		int error = cursor_take(cursor, &fragment);
+
+		if (error)
+			return error;
+		unmap->nodes[unmap->nr_nodes++] = fragment.node;
+		unmap->pages += fragment.pages;
+		done = 1;
+	} else {
+		done = unmap_leaves(cursor, unmap, entries_until(cursor, end));
+		unmap->pages += (uint64_t)done * level_pages(cursor->level);
+	}
+	unmap_removed(unmap, start, (uint64_t)done << level_shift(cursor->level));
+	skip_entries(cursor, (unsigned)done);
+	if (unmap->nr_runs == BATCH_MAX || unmap->nr_nodes == BATCH_MAX)
+		unmap_flush(domain, unmap);
+	return 0;
+}
+
+int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *flush,
+		 uint64_t *pages)
+{
+	struct unmap unmap;
+	uint64_t end = cursor->at + len;
+	int found = range_begin(cursor, len);
+
+	if (found)
+		return found;
+	/* Not cleared as a whole: the batch is large and written before it is read. */
+	unmap.flush = flush;
+	unmap.pages = unmap.len = 0;
+	unmap.nr_runs = unmap.nr_nodes = 0;
+	while (found == 0 && cursor->at < end) {
+		found = cursor_find(cursor, end - cursor->at, FIND_SUBTREES, FIND_WHOLE);
+		if (found <= 0)
+			break;
+		found = unmap_step(cursor, &unmap, end);
+	}
+	unmap_flush(cursor->table->domain, &unmap);
+	if (pages)
+		*pages = unmap.pages;
+	return found;
+}
