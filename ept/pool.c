@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool: a memfd, its mapping, its slots.
+ * The pool of host memory: see pool.h.
  */
 #include "ept/pool.h"
 
@@ -9,76 +9,136 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define GRANULE (UINT64_C(4) << 20)
-#define LEN_MAX (UINT64_C(1) << 43)
+#include "ept/host_memory.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3; it implies MFD_ALLOW_SEALING */
+#endif
+
+#define POOL_GRANULE (UINT64_C(4) << 20)
+
+/* Nodes that lie only partly in RAM, and removed ones that wait for a grace period. */
+#define POOL_SLACK (UINT64_C(1) << 20)
 
 uint64_t host_pool_len_for(uint64_t ram_len)
 {
-	/* A node for each 512 leaves, and for each 512 of those nodes: less than 1/510 in all. */
-	return ram_len + ram_len / 510 + GRANULE;
+	/* A node for each 512 leaves, one for each 512 nodes, and so on. */
+	uint64_t nodes = ram_len / (NODE_ENTRIES - 1);
+
+	return align_down(ram_len + nodes + POOL_SLACK + POOL_GRANULE - 1, POOL_GRANULE);
 }
 
-static int memfd(uint64_t len)
+/* Kernels that do not know a flag say -EINVAL. */
+static int memfd_open(void)
 {
-	int fd = memfd_create("vmm-pool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_create("vmm-pool", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("vmm-pool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A file of exactly `len` bytes for ever: who has mapped it gets no SIGBUS. */
+static int file_create(uint64_t len)
+{
+	int fd = memfd_open();
 	int error;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (ftruncate(fd, (off_t)len) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
 		return fd;
 	error = -errno;
 	close(fd);
 	return error;
 }
 
-static void *map(int fd, uint64_t len)
+static int file_map(struct host_pool *pool)
 {
-	int flags = MAP_NORESERVE | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED);
-	void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, fd, 0);
+	int error;
 
-	return memory == MAP_FAILED ? NULL : memory;
+	pool->memory = host_memory_reserve(pool->len);
+	if (!pool->memory)
+		return -errno;
+	if (mmap(pool->memory, pool->len, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_NORESERVE | MAP_FIXED, pool->fd, 0) != MAP_FAILED)
+		return 0;
+	error = -errno;
+	host_memory_release(pool->memory, pool->len);
+	return error;
 }
 
-static uint64_t slots_len(uint64_t len)
+static uint64_t slots_len(const struct host_pool *pool)
 {
-	return (len >> PAGE_SHIFT) * sizeof(struct slot);
+	return pool->len / PAGE_SIZE * sizeof(struct slot);
+}
+
+/*
+ * The allocator looks at every slot at once, and RAM claims nearly all of them soon after: one call
+ * costs the kernel half of what two faults for each page of them would. Both calls are advice.
+ */
+static int slots_create(struct host_pool *pool)
+{
+	pool->slots = host_memory_zeroed(slots_len(pool));
+	if (!pool->slots)
+		return -errno;
+	madvise(pool->slots, slots_len(pool), MADV_HUGEPAGE);
+	madvise(pool->slots, slots_len(pool), MADV_POPULATE_WRITE);
+	return 0;
+}
+
+static int frames_create(struct host_pool *pool)
+{
+	uint64_t nr_frames = pool->len / PAGE_SIZE;
+	int error = slots_create(pool);
+
+	if (error)
+		return error;
+	error = domain_init(&pool->domain, pool->slots, nr_frames, pool->memory);
+	if (!error)
+		error = allocator_add(&pool->domain, PADDR(0), nr_frames);
+	if (error)
+		host_memory_release(pool->slots, slots_len(pool));
+	return error;
 }
 
 int host_pool_create(struct host_pool *pool, uint64_t len)
 {
 	int error;
 
-	if (len == 0 || len > LEN_MAX)
+	if (len == 0 || (len - 1) / PAGE_SIZE >= SLOT_NONE)
 		return -EINVAL;
-	pool->len = align_down(len + GRANULE - 1, GRANULE);
-	pool->fd = memfd(pool->len);
+	*pool = (struct host_pool){ .len = align_down(len + PAGE_SIZE - 1, PAGE_SIZE) };
+	pool->fd = file_create(pool->len);
 	if (pool->fd < 0)
 		return pool->fd;
-	error = -ENOMEM;
-	pool->memory = map(pool->fd, pool->len);
-	if (!pool->memory)
-		goto close_fd;
-	pool->slots = map(-1, slots_len(pool->len));
-	if (!pool->slots)
-		goto unmap_memory;
-	error = domain_init(&pool->domain, pool->slots, pool->len >> PAGE_SHIFT, pool->memory);
-	if (error == 0)
-		error = allocator_add(&pool->domain, PADDR(0), pool->len >> PAGE_SHIFT);
-	if (error == 0)
-		return 0;
-	munmap(pool->slots, slots_len(pool->len));
-unmap_memory:
-	munmap(pool->memory, pool->len);
-close_fd:
+	error = file_map(pool);
+	if (error)
+		goto close_file;
+	error = frames_create(pool);
+	if (error)
+		goto unmap_file;
+	return 0;
+
+unmap_file:
+	host_memory_release(pool->memory, pool->len);
+close_file:
 	close(pool->fd);
 	return error;
 }
 
 void host_pool_destroy(struct host_pool *pool)
 {
-	munmap(pool->slots, slots_len(pool->len));
-	munmap(pool->memory, pool->len);
+	host_memory_release(pool->slots, slots_len(pool));
+	host_memory_release(pool->memory, pool->len);
 	close(pool->fd);
+}
+
+int host_pool_clear(struct host_pool *pool, paddr_t paddr, uint64_t len)
+{
+	return fallocate(pool->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)paddr.value,
+			 (off_t)len) ?
+		       -errno :
+		       0;
 }

@@ -22,11 +22,11 @@ static void port_open_bus(struct vm *vm, bool write, uint16_t port, unsigned siz
 {
 	if (vm->options.strict && write) {
 		ending_set(&vm->ending, ENDING_UNHANDLED_EXIT,
-			   "write of 0x%" PRIx32 " (%u bytes) to port 0x%x, where nothing is",
-			   *value, size, port);
+			   "%u-byte write of 0x%" PRIx32 " to port 0x%x, where nothing is", size,
+			   *value, port);
 	} else if (vm->options.strict) {
 		ending_set(&vm->ending, ENDING_UNHANDLED_EXIT,
-			   "read of %u bytes from port 0x%x, where nothing is", size, port);
+			   "%u-byte read of port 0x%x, where nothing is", size, port);
 	} else if (write) {
 		vm->statistics.open_bus_writes++;
 	} else {

@@ -93,7 +93,8 @@ static int memory_create(struct vm *vm, struct image_error *error)
 	int result = ram_layout_init(&ram, len);
 
 	if (result)
-		return refuse(error, result, "there cannot be 0x%" PRIx64 " bytes of RAM", len);
+		return refuse(error, result, "RAM can be at most %" PRIu64 " GiB (--mem)",
+			      RAM_LEN_MAX >> 30);
 	result = memory_create_in(vm, &ram);
 	if (result)
 		return refuse(error, result, "the host gives no %" PRIu64 " MiB of RAM (--mem): %s",

@@ -61,7 +61,7 @@ bool check(bool condition, const char *format, ...) __attribute__((format(printf
 int check_result(void);
 
 /*
- * Takes `len` bytes of free RAM aligned to `alignment` (a power of two), and returns their GPA; 0 if
+ * Takes `len` bytes of free RAM aligned to `alignment` (a power of two) and returns their GPA; 0 if
  * no run of free RAM above what was taken before is large enough. There is no way to give back.
  */
 uint64_t memory_take(uint64_t len, uint64_t alignment);

@@ -40,7 +40,7 @@ boot stack_guard         100 stack_guard.re         'code 100$' stack_guard.elf
 boot panic               101 panic.out              'code 101$' exit_code.elf -- x
 
 # Every other ending.
-boot triple_fault        120 triple_fault.out       '^vmm: triple fault' triple_fault.elf
+boot triple_fault        120 triple_fault.out       '^vmm run: triple fault' triple_fault.elf
 boot hole                122 hole.re                'violation: read .*GPA 0x[1-9]' hole.elf
 boot hole_ring3          122 hole_ring3.re          'memory violation' hole_ring3.elf
 boot readonly            122 readonly.re            'violation: write .*GPA 0x[1-9]' readonly.elf
@@ -56,9 +56,10 @@ boot halt                126 halt.out               'halted for ever' halt.elf
 boot halt_irqchip        126 halt.out               'halted for ever' --irqchip halt.elf
 
 # Images of other kinds.
-boot multiboot_hello       0 multiboot_hello.re     - multiboot_hello.elf -- one two
-boot multiboot_module      0 multiboot_module.re    - --initrd $module multiboot_hello.elf
+boot multiboot_hello       0 multiboot_hello.out    - multiboot_hello.elf -- one two
+boot multiboot_module      0 multiboot_module.out   - --initrd $module multiboot_hello.elf
+boot multiboot_above_4g    0 multiboot_5g.out       - --mem 5G multiboot_hello.elf
 boot raw_hello             0 raw_hello.out          - raw_hello.bin
 boot raw_hello_elsewhere   0 raw_hello.out          - --load 0x200000 raw_hello.bin
-boot raw_real              0 raw_real.out           - --mode real --load 0x7c00 raw_real.bin
-boot raw_real_elsewhere    0 raw_real.out           - --mode real --load 0x8000 raw_real.bin
+boot raw_real              0 raw_real.out           - --mode real raw_real.bin
+boot raw_real_elsewhere    0 raw_real.out           - --mode real --load 0x28000 raw_real.bin

@@ -105,7 +105,7 @@ refused()
 
 	run "$output" "$@"
 	wrong=$(
-		differences "$output" $? 125 - "^vmm: .*$sentence"
+		differences "$output" $? 125 - "^vmm( run)?: .*$sentence"
 		[[ $(wc -l <"$output.err") == 1 ]] || echo "not one line: $(cat "$output.err")"
 	)
 	tap_silent "refused: $name" "$wrong"
