@@ -56,8 +56,12 @@ struct cursor {
 	uint64_t end;
 	uint64_t at;
 	/* The last property encoded and the last bits decoded: neighbours mostly repeat them. */
-	uint64_t encoded_key;
-	uint64_t encoded_bits;
+	struct {
+		uint64_t key;	/* level, property and trackedness in one word */
+		uint64_t bits;	/* of the leaf, beside its address */
+		uint64_t size;	/* of the leaf, in bytes */
+		uint64_t limit; /* the highest address that it can map */
+	} encoded;
 	uint64_t decoded_bits;
 	prop_t decoded_prop;
 	struct pt_node path[LEVELS_MAX + 1]; /* by level, from `level` to `guard_level` */

@@ -10,108 +10,98 @@ static bool in_one_entry(const struct cursor *cursor, unsigned level)
 	return (cursor->start ^ (cursor->end - 1)) >> level_shift(level) == 0;
 }
 
-/*
- * The descent to the guard. `locked` says whether this thread holds `node`; it never holds more
- * than one here, but for the moment in which a child that it has just created becomes the node.
- */
-struct descent {
-	struct pt_node node;
-	unsigned level;
-	bool locked;
-};
-
-static void descent_unlock(struct descent *descent)
+/* -EAGAIN: the node was unlinked before we had its lock (L-5). It is not locked then. */
+static inline int lock_linked(const struct cursor *cursor, struct pt_node node)
 {
-	if (descent->locked)
-		lock_release(&descent->node.slot->lock);
-	descent->locked = false;
-}
+	int error = lock_acquire(&node.slot->lock, cursor->thread);
 
-/* -EAGAIN: the node was unlinked before we had its lock (L-5). */
-static int descent_lock(const struct cursor *cursor, struct descent *descent)
-{
-	int error;
-
-	if (descent->locked)
-		return 0;
-	error = lock_acquire(&descent->node.slot->lock, cursor->thread);
-	if (error)
-		return error;
-	descent->locked = true;
-	return descent->node.slot->stray ? -EAGAIN : 0;
-}
-
-static void descent_enter(struct descent *descent, struct pt_node child, bool locked)
-{
-	descent_unlock(descent);
-	descent->node = child;
-	descent->locked = locked;
-	descent->level--;
-}
-
-/*
- * Makes the absent entry a node, locked before anybody sees it, unless it has changed by the time
- * we have the lock.
- */
-static int descent_create(const struct cursor *cursor, struct descent *descent)
-{
-	struct pt_node child;
-	int error = descent_lock(cursor, descent);
-
-	if (error)
-		return error;
-	error = node_alloc_absent_child(cursor->table, descent->node,
-					pte_index(cursor->start, descent->level), cursor->thread,
-					&child);
-	if (error == -EEXIST)
-		return 0;
-	if (error == 0)
-		descent_enter(descent, child, true);
+	if (error == 0 && node.slot->stray) {
+		lock_release(&node.slot->lock);
+		error = -EAGAIN;
+	}
 	return error;
 }
 
-/* One step down: 1 if the node reached is the guard, 0 to go on, or an error. */
-static int descent_step(const struct cursor *cursor, struct descent *descent)
+/* Is the guard below a node of this level, if there are nodes to go to? */
+static bool above_guard(const struct cursor *cursor, unsigned level, unsigned min_level)
 {
-	const struct pt_format *format = cursor->table->format;
-	pte_t pte = node_read_acquire(descent->node, pte_index(cursor->start, descent->level));
-	struct pt_node child;
-	int error;
+	return level > min_level && in_one_entry(cursor, level);
+}
 
-	switch (pte_kind(format, pte, descent->level)) {
-	case PTE_NODE:
-		error = node_child(cursor->table->domain, format, pte, descent->level, &child);
-		if (error == 0)
-			descent_enter(descent, child, false);
-		return error;
-	case PTE_ABSENT:
-		if (cursor->mode == CURSOR_MUTATE)
-			return descent_create(cursor, descent);
-		return 1;
-	case PTE_LEAF:
-		break;
+/* Goes down without locks, as far as there are nodes. */
+static inline int descend(const struct cursor *cursor, unsigned min_level, struct pt_node *node,
+			  unsigned *level)
+{
+	const struct page_table *table = cursor->table;
+
+	while (above_guard(cursor, *level, min_level)) {
+		pte_t pte = node_read_acquire(*node, pte_index(cursor->start, *level));
+		int error;
+
+		if (pte_kind(table->format, pte, *level) != PTE_NODE)
+			return 0;
+		error = node_child(table->domain, table->format, pte, *level, node);
+		if (error)
+			return error;
+		(*level)--;
 	}
-	return 1;
+	return 0;
+}
+
+/*
+ * Makes the nodes that are missing, from `node`, which is locked, to the guard: each is locked
+ * before anybody sees it, and its parent is unlocked after that. `node` is locked also on error.
+ */
+static int create(const struct cursor *cursor, unsigned min_level, struct pt_node *node,
+		  unsigned *level)
+{
+	while (above_guard(cursor, *level, min_level)) {
+		struct pt_node child;
+		int error = node_alloc_absent_child(cursor->table, *node,
+						    pte_index(cursor->start, *level),
+						    cursor->thread, &child);
+
+		/* Absent by the look of it, and we have the lock: only a guest writes here. */
+		if (error)
+			return error == -EEXIST ? -EUCLEAN : error;
+		lock_release(&node->slot->lock);
+		*node = child;
+		(*level)--;
+	}
+	return 0;
 }
 
 /* Phase 1. -EAGAIN: begin again. */
 static int lock_guard(struct cursor *cursor, unsigned min_level)
 {
-	struct descent descent = { .node = cursor->table->root,
-				   .level = cursor->table->format->levels };
-	int found = 0;
+	const struct pt_format *format = cursor->table->format;
+	struct pt_node node = cursor->table->root;
+	unsigned level = format->levels;
+	enum pte_kind kind;
 	int error;
 
-	while (found == 0 && descent.level > min_level && in_one_entry(cursor, descent.level))
-		found = descent_step(cursor, &descent);
-	error = found < 0 ? found : descent_lock(cursor, &descent);
+	do {
+		error = descend(cursor, min_level, &node, &level);
+		if (error == 0)
+			error = lock_linked(cursor, node);
+		if (error)
+			return error;
+		if (!above_guard(cursor, level, min_level))
+			break;
+		/* With the lock, look again: somebody may have made a node here meanwhile. */
+		kind = pte_kind(format, node_read(node, pte_index(cursor->start, level)), level);
+		if (kind == PTE_NODE)
+			lock_release(&node.slot->lock);
+		else if (kind == PTE_ABSENT && cursor->mode == CURSOR_MUTATE)
+			error = create(cursor, min_level, &node, &level);
+	} while (kind == PTE_NODE);
 	if (error) {
-		descent_unlock(&descent);
+		lock_release(&node.slot->lock);
 		return error;
 	}
-	cursor_adopt(cursor, descent.node);
-	cursor->level = cursor->guard_level = (uint8_t)descent.level;
-	cursor->path[descent.level] = descent.node;
+	cursor_adopt(cursor, node);
+	cursor->level = cursor->guard_level = (uint8_t)level;
+	cursor->path[level] = node;
 	return 0;
 }
 
@@ -211,7 +201,7 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 	cursor->start = va.value & mask;
 	cursor->end = cursor->start + len;
 	cursor->at = cursor->start;
-	cursor->encoded_key = CURSOR_NOTHING_ENCODED;
+	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
 	cursor->decoded_bits = 0;
 	port_read_lock();
 	error = lock_range(cursor, min_level);

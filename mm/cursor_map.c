@@ -4,6 +4,11 @@
  */
 #include "mm/cursor_private.h"
 
+static uint64_t encoding_key(unsigned level, prop_t prop, bool tracked)
+{
+	return prop.bits | (uint64_t)level << 32 | (uint64_t)tracked << 63;
+}
+
 /*
  * Goes to the node at `level` that covers the cursor's address, and makes those on the way that are
  * missing.
@@ -47,6 +52,28 @@ static int check_run(const struct cursor *cursor, paddr_t paddr, uint64_t len, b
 	return tracked && !domain_contains(table->domain, paddr, len) ? -ERANGE : 0;
 }
 
+/* Fills cursor->encoded for leaves of this kind, with all that does not depend on the place. */
+static int encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked)
+{
+	const struct page_table *table = cursor->table;
+	uint64_t size = tracked ? table->domain->nr_frames << PAGE_SHIFT : UINT64_MAX;
+	int error = format_leaf_bits(table->format, level, prop, tracked, &cursor->encoded.bits);
+
+	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
+	if (error)
+		return error;
+	if (cursor->mode != CURSOR_MUTATE || level > cursor->guard_level)
+		return -EINVAL;
+	cursor->encoded.size = level_size(level);
+	if (size < cursor->encoded.size)
+		return -ERANGE;
+	cursor->encoded.limit = size - cursor->encoded.size;
+	if (cursor->encoded.limit > table->format->address)
+		cursor->encoded.limit = table->format->address;
+	cursor->encoded.key = encoding_key(level, prop, tracked);
+	return 0;
+}
+
 /*
  * Puts a leaf where nothing is, and steps behind it. Hardware never changes an absent entry, so the
  * node's lock makes a plain store safe in every table.
@@ -60,23 +87,31 @@ static int put_leaf(struct cursor *cursor, pte_t pte)
 		return -EEXIST;
 	node_write(node, index, pte);
 	node.slot->nr_children++;
-	cursor_forward(cursor);
+	cursor->at += cursor->encoded.size;
+	if (index == NODE_ENTRIES - 1)
+		cursor_leave_node(cursor);
 	return 0;
 }
 
 int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked)
 {
-	uint64_t bits;
-	int error = cursor_encode(cursor, level, prop, tracked, &bits);
+	int error;
 
-	if (error)
-		return error;
-	if (level > cursor->guard_level || !is_aligned(cursor->at | paddr.value, level_size(level)))
+	if (cursor->encoded.key != encoding_key(level, prop, tracked)) {
+		error = encode(cursor, level, prop, tracked);
+		if (error)
+			return error;
+	}
+	if (!is_aligned(cursor->at | paddr.value, cursor->encoded.size))
 		return -EINVAL;
-	error = check_run(cursor, paddr, level_size(level), tracked);
-	if (error == 0 && cursor->level != level)
+	if (paddr.value > cursor->encoded.limit || cursor_remaining(cursor) < cursor->encoded.size)
+		return -ERANGE;
+	if (cursor->level != level) {
 		error = reach_level(cursor, level);
-	return error ? error : put_leaf(cursor, PTE(paddr.value | bits));
+		if (error)
+			return error;
+	}
+	return put_leaf(cursor, PTE(paddr.value | cursor->encoded.bits));
 }
 
 int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop)

@@ -35,24 +35,6 @@ static inline struct pt_entry cursor_entry(const struct cursor *cursor)
 
 #define CURSOR_NOTHING_ENCODED UINT64_MAX
 
-/* format_leaf_bits(), remembered. */
-static inline int cursor_encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked,
-				uint64_t *bits)
-{
-	uint64_t key = prop.bits | (uint64_t)level << 32 | (uint64_t)tracked << 40;
-
-	if (key != cursor->encoded_key) {
-		int error = format_leaf_bits(cursor->table->format, level, prop, tracked,
-					     &cursor->encoded_bits);
-
-		cursor->encoded_key = error ? CURSOR_NOTHING_ENCODED : key;
-		if (error)
-			return error;
-	}
-	*bits = cursor->encoded_bits;
-	return 0;
-}
-
 /* pte_prop() of a leaf, remembered. */
 static inline prop_t cursor_decode(struct cursor *cursor, pte_t pte)
 {
@@ -99,6 +81,13 @@ static inline int cursor_child(const struct cursor *cursor, pte_t pte, struct pt
 	return error;
 }
 
+/* Goes up from a node that the cursor has stepped out of. Never out of the guard. */
+static inline void cursor_leave_node(struct cursor *cursor)
+{
+	while (cursor->level < cursor->guard_level && pte_index(cursor->at, cursor->level) == 0)
+		cursor_pop(cursor);
+}
+
 /*
  * Steps behind the current entry, to the first address of the next, and up while that lies in
  * another node (C-9). Behind the last entry of the guard it stays in the guard: `at` is then the
@@ -107,8 +96,7 @@ static inline int cursor_child(const struct cursor *cursor, pte_t pte, struct pt
 static inline void cursor_forward(struct cursor *cursor)
 {
 	cursor->at = cursor_entry_end(cursor);
-	while (cursor->level < cursor->guard_level && pte_index(cursor->at, cursor->level) == 0)
-		cursor_pop(cursor);
+	cursor_leave_node(cursor);
 }
 
 /*

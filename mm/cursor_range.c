@@ -7,6 +7,7 @@
  * nothing is allocated, so that a range is changed as a whole or not at all.
  */
 #include "mm/cursor_private.h"
+#include "mm/frame_run.h"
 
 /* Goes to the leaf at `offset`, and splits it as long as it reaches over `edge`, inside it. */
 static int split_at(struct cursor *cursor, uint64_t offset, uint64_t edge)
@@ -218,10 +219,7 @@ struct unmap {
 	uint64_t len;
 	unsigned nr_runs;
 	unsigned nr_nodes;
-	struct {
-		paddr_t paddr;
-		uint64_t nr_frames;
-	} runs[BATCH_MAX];
+	struct frame_run runs[BATCH_MAX];
 	struct pt_node nodes[BATCH_MAX];
 };
 
@@ -231,7 +229,7 @@ static void unmap_flush(struct phys_domain *domain, struct unmap *unmap)
 	if (unmap->flush && unmap->len > 0)
 		unmap->flush->flush(unmap->flush->context, unmap->start, unmap->len);
 	for (unsigned i = 0; i < unmap->nr_runs; i++)
-		run_put(domain, unmap->runs[i].paddr, unmap->runs[i].nr_frames);
+		frame_run_put(domain, &unmap->runs[i]);
 	for (unsigned i = 0; i < unmap->nr_nodes; i++)
 		node_defer(domain, unmap->nodes[i]);
 	unmap->nr_runs = unmap->nr_nodes = 0;
@@ -246,19 +244,12 @@ static void unmap_removed(struct unmap *unmap, vaddr_t start, uint64_t len)
 	unmap->len = start.value + len - unmap->start.value;
 }
 
-/* Frames that a tracked leaf owned. Neighbours become one run. */
+/* Frames that a tracked leaf owned. There is room for one more run. */
 static void unmap_frames(struct unmap *unmap, paddr_t paddr, uint64_t nr_frames)
 {
-	unsigned last = unmap->nr_runs - 1;
-
-	if (unmap->nr_runs > 0 &&
-	    unmap->runs[last].paddr.value + (unmap->runs[last].nr_frames << PAGE_SHIFT) ==
-		    paddr.value) {
-		unmap->runs[last].nr_frames += nr_frames;
+	if (unmap->nr_runs > 0 && frame_run_add(&unmap->runs[unmap->nr_runs - 1], paddr, nr_frames))
 		return;
-	}
-	unmap->runs[unmap->nr_runs].paddr = paddr;
-	unmap->runs[unmap->nr_runs++].nr_frames = nr_frames;
+	unmap->runs[unmap->nr_runs++] = (struct frame_run){ paddr, nr_frames };
 }
 
 /*

@@ -4,7 +4,7 @@
  */
 #include "mm/node.h"
 
-#include "mm/frame.h"
+#include "mm/frame_run.h"
 
 int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsigned level,
 	       struct pt_node *node)
@@ -33,19 +33,24 @@ void node_free(struct phys_domain *domain, struct pt_node node)
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
 }
 
-static void drop_entry(struct phys_domain *domain, const struct pt_format *format, pte_t pte,
+static void drop_leaf(struct phys_domain *domain, struct frame_run *run, paddr_t paddr,
+		      unsigned level)
+{
+	if (frame_run_add(run, paddr, level_pages(level)))
+		return;
+	frame_run_put(domain, run);
+	frame_run_add(run, paddr, level_pages(level));
+}
+
+static void drop_child(struct phys_domain *domain, const struct pt_format *format, pte_t pte,
 		       unsigned level)
 {
 	struct pt_node child;
 
-	if (pte_kind(format, pte, level) == PTE_LEAF) {
-		if (pte_is_tracked(pte))
-			run_put(domain, pte_leaf_paddr(format, pte, level), level_pages(level));
-	} else if (node_child(domain, format, pte, level, &child) == 0) {
+	if (node_child(domain, format, pte, level, &child) == 0)
 		node_free(domain, child);
-	} else {
+	else
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
-	}
 }
 
 /*
@@ -57,15 +62,21 @@ void node_drop_children(struct phys_domain *domain, paddr_t paddr)
 	struct pt_node node = node_at(domain, paddr);
 	const struct pt_format *format = pt_format_of((enum pt_format_id)slot_format(node.slot));
 	unsigned level = node_level(node);
+	unsigned left = node.slot->nr_children;
+	struct frame_run run = { .nr_frames = 0 };
 
-	for (unsigned index = 0; index < NODE_ENTRIES && node.slot->nr_children > 0; index++) {
+	for (unsigned index = 0; index < NODE_ENTRIES && left > 0; index++) {
 		pte_t pte = node_read(node, index);
+		enum pte_kind kind = pte_kind(format, pte, level);
 
-		if (pte_is_present(format, pte)) {
-			node.slot->nr_children--;
-			drop_entry(domain, format, pte, level);
-		}
+		left -= kind != PTE_ABSENT;
+		if (kind == PTE_NODE)
+			drop_child(domain, format, pte, level);
+		else if (kind == PTE_LEAF && pte_is_tracked(pte))
+			drop_leaf(domain, &run, pte_leaf_paddr(format, pte, level), level);
 	}
+	frame_run_put(domain, &run);
+	node.slot->nr_children = 0;
 }
 
 void node_defer(struct phys_domain *domain, struct pt_node node)

@@ -82,7 +82,8 @@ static uint64_t references_put(struct phys_domain *domain, paddr_t paddr, uint64
 		if (last > 0 && frame_teardown(domain, slot))
 			continue;
 		nr_refused += last < 0;
-		frames_give_back(domain, run_frame(paddr, first), i - first);
+		if (i > first)
+			frames_give_back(domain, run_frame(paddr, first), i - first);
 		first = i + 1;
 	}
 	frames_give_back(domain, run_frame(paddr, first), nr_frames - first);

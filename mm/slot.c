@@ -74,25 +74,6 @@ int slot_inc(struct slot *slot)
 	return slot_state_is_shared(state) ? -EOVERFLOW : -EINVAL;
 }
 
-int slot_put(struct slot *slot)
-{
-	uint32_t state = slot_state(slot);
-
-	do {
-		if (!slot_state_is_shared(state))
-			return -EINVAL;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&slot->state, &state, state - 1, memory_order_release, memory_order_relaxed));
-	if (state - 1 != SLOT_BUSY)
-		return 0;
-	/*
-	 * All users' accesses come before the teardown. An acquire load at the end of the chain of
-	 * releases does what a fence would, and ThreadSanitizer, which knows no fences, follows it.
-	 */
-	(void)atomic_load_explicit(&slot->state, memory_order_acquire);
-	return 1;
-}
-
 int slot_to_unique(struct slot *slot)
 {
 	uint32_t state = SLOT_BUSY + 1;

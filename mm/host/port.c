@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Read sections inline: MIT code may have them so. */
+#define _LGPL_SOURCE
 #include <urcu/arch.h>
 #include <urcu/urcu-memb.h>
 
