@@ -5,13 +5,8 @@
 #include "ept/gpa_space.h"
 
 #include <errno.h>
-#include <linux/kvm.h>
-#include <sys/ioctl.h>
 
 #include "ept/host_memory.h"
-
-/* KVM's numbers of the two memslots. */
-enum { SLOT_LOW, SLOT_HIGH };
 
 static uint64_t guest_slots_len(const struct gpa_space *space)
 {
@@ -75,40 +70,6 @@ int gpa_space_populate(struct gpa_space *space)
 	if (error)
 		gpa_space_unmap(space, GPA(0), ram->low_len, NULL);
 	return error;
-}
-
-/* A length of 0 takes the memslot away. */
-static int memslot_set(const struct gpa_space *space, int vm_fd, uint32_t slot, gpa_t gpa,
-		       uint64_t len)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = slot,
-		.guest_phys_addr = gpa.value,
-		.memory_size = len,
-		.userspace_addr = (uintptr_t)space->window.memory + gpa.value,
-	};
-
-	return ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &region) ? -errno : 0;
-}
-
-int gpa_space_attach(struct gpa_space *space, int vm_fd)
-{
-	const struct ram_layout *ram = &space->ram;
-	int error;
-
-	if (space->vm_fd >= 0)
-		return -EBUSY;
-	error = memslot_set(space, vm_fd, SLOT_LOW, GPA(0), ram->low_len);
-	if (error)
-		return error;
-	if (ram->high_len > 0)
-		error = memslot_set(space, vm_fd, SLOT_HIGH, GPA(RAM_HOLE_END), ram->high_len);
-	if (error) {
-		memslot_set(space, vm_fd, SLOT_LOW, GPA(0), 0);
-		return error;
-	}
-	space->vm_fd = vm_fd;
-	return 0;
 }
 
 int gpa_space_query(struct gpa_space *space, gpa_t gpa, struct pt_mapping *mapping)

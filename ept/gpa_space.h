@@ -91,6 +91,15 @@ int gpa_space_populate(struct gpa_space *space);
 int gpa_space_attach(struct gpa_space *space, int vm_fd);
 
 /*
+ * For the end of a VM. Some kinds of KVM say nothing but -EFAULT about an access that the table
+ * forbids. This puts one memslot for each run that is mapped, with its rights, in the place of
+ * those that cover all RAM. The access, made again, is then one to where KVM knows no memory: a
+ * KVM_EXIT_MMIO with address, length and direction. Later changes of the table do not reach the VM
+ * any more. -EINVAL not attached, or what KVM says: then part of the RAM is missing.
+ */
+int gpa_space_expose(struct gpa_space *space);
+
+/*
  * Runs of pages, by GPA. All check that the run is aligned and not empty (-EINVAL) and lies in one
  * range of RAM (-ERANGE). rights: PROP_READ | PROP_WRITE | PROP_EXECUTE; others are -EINVAL, and a
  * combination that the format cannot say is -EOPNOTSUPP. Each changes all of the run, or on error

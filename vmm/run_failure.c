@@ -2,14 +2,14 @@
 /*
  * What ended a run, when it was none of the usual: in words.
  */
-#include "vmm/run_failure.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "vmm/kvm.h"
+#include "vmm/run_exit.h"
 #include "vmm/vcpu.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -155,7 +155,20 @@ void run_failure(struct vm *vm)
 	}
 }
 
-/* KVM reached memory that the window does not show; newer kernels say where. */
+/*
+ * Has the guest make its access again, now that the memory which it may not have is none for KVM.
+ * true if that told more, and the run has ended.
+ */
+static bool ask_again(struct vm *vm)
+{
+	if (gpa_space_expose(&vm->memory) || ioctl(vm->vcpu_fd, KVM_RUN, 0) ||
+	    vm->run->exit_reason != KVM_EXIT_MMIO)
+		return false;
+	run_exit(vm);
+	return vm->ending.kind == ENDING_MEMORY_VIOLATION;
+}
+
+/* KVM reached for memory that the window does not show. Newer kernels say where, if they can. */
 static void bad_address(struct vm *vm)
 {
 	struct kvm_memory_fault fault;
@@ -163,7 +176,7 @@ static void bad_address(struct vm *vm)
 	if (vm->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
 		memcpy(&fault, &vm->run->hw, sizeof(fault));
 		run_violation(vm, GPA(fault.gpa), 0, 0);
-	} else if (!fetch_violation(vm, 0)) {
+	} else if (!fetch_violation(vm, 0) && !ask_again(vm)) {
 		run_violation(vm, ENDING_GPA_UNKNOWN, 0, 0);
 	}
 }
