@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/image_builder.h"
 #include "tests/unit/vm_fixture.h"
 #include "vmm/report.h"
 
@@ -126,23 +127,15 @@ static void test_host_walk_of_a_hole_says_so(void **state)
 	free(text);
 }
 
-static uint64_t random_next(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
 /* Entries of which most are present and point to others of them; some have any bits set. */
 static void fill_with_entries(uint64_t *words, uint64_t len, uint64_t *random)
 {
 	for (uint64_t i = 0; i < len / sizeof(*words); i++) {
-		uint64_t word = random_next(random);
+		uint64_t word = xorshift(random);
 
 		words[i] = (word & (len - 1)) | 1;
 		if (word >> 60 == 0)
-			words[i] = random_next(random);
+			words[i] = xorshift(random);
 		else if (word >> 62)
 			words[i] &= ~UINT64_C(0x80); /* no large leaf */
 	}
@@ -157,8 +150,8 @@ static void test_walk_through_any_bytes_ends(void **state)
 
 	fill_with_entries(gpa_space_pointer(&vm->memory, GPA(0), MIB, PROP_WRITE), MIB, &random);
 	for (unsigned round = 0; round < 2000; round++) {
-		gpa_t root = GPA(align_down(random_next(&random) % (2 * MIB), PAGE_SIZE));
-		char *text = guest_text(vm, root, GVA(random_next(&random) >> 17));
+		gpa_t root = GPA(align_down(xorshift(&random) % (2 * MIB), PAGE_SIZE));
+		char *text = guest_text(vm, root, GVA(xorshift(&random) >> 17));
 		unsigned lines = 0;
 
 		for (const char *at = text; *at; at++)
