@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "vmm/coalesced.h"
 #include "vmm/guest_abi.h"
 #include "vmm/vm.h"
 
@@ -35,6 +36,16 @@ static int serial_add(struct vm *vm, const struct device_options *options)
 	return serial_attach(serial, &vm->bus, ABI_PORT_SERIAL);
 }
 
+/* What guests write most, byte by byte. With an irqchip the 16550 answers by interrupts. */
+static int outputs_coalesce(struct vm *vm, const struct device_options *options)
+{
+	int result = coalesced_add(vm, ABI_PORT_DEBUG_CONSOLE);
+
+	if (!result && options->serial_fd >= 0 && !vm->options.irqchip)
+		result = coalesced_add(vm, ABI_PORT_SERIAL);
+	return result;
+}
+
 int devices_attach(struct vm *vm, const struct device_options *options)
 {
 	struct output *outputs = vm->devices.outputs;
@@ -49,7 +60,9 @@ int devices_attach(struct vm *vm, const struct device_options *options)
 		result = debug_console_attach(&vm->bus, &outputs[shared ? 0 : 1]);
 	if (!result)
 		result = exit_device_attach(&vm->bus);
-	return result ? result : page_control_attach(vm);
+	if (!result)
+		result = page_control_attach(vm);
+	return result ? result : outputs_coalesce(vm, options);
 }
 
 static int last_words(struct output *output, enum output_patience patience)

@@ -7,13 +7,14 @@
 #include <sys/ioctl.h>
 
 #include "vmm/clock.h"
+#include "vmm/coalesced.h"
 #include "vmm/kvm.h"
 #include "vmm/run_exit.h"
 #include "vmm/signals.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-/* How often a vCPU in the kernel's HLT is looked at. */
+/* How often a vCPU in the kernel's HLT is looked at, and coalesced output that no exit follows. */
 #define TICK_NS (NS_PER_SECOND / 10)
 
 /* Seconds from start to deadline as the user gave them: to the millisecond. */
@@ -32,7 +33,7 @@ static void signals_handle(struct vm *vm, uint64_t start_ns, uint64_t deadline_n
 	if (signal == SIGNAL_DEADLINE) {
 		timeout(vm, start_ns, deadline_ns);
 	} else if (signal == SIGNAL_TICK) {
-		if (vcpu_halted_for_ever(vm))
+		if (vm->options.irqchip && vcpu_halted_for_ever(vm))
 			ending_set(&vm->ending, ENDING_HALTED, "HLT with interrupts disabled");
 	} else if (signal) {
 		vm->ending.code = (uint64_t)signal;
@@ -48,23 +49,27 @@ static void exit_count(struct vm *vm, unsigned reason)
 /* Lets the guest run to its next exit and does what that one asks for. */
 static void run_once(struct vm *vm, uint64_t start_ns, uint64_t deadline_ns)
 {
-	if (ioctl(vm->vcpu_fd, KVM_RUN, 0) == 0) {
+	int error = ioctl(vm->vcpu_fd, KVM_RUN, 0) ? errno : 0;
+
+	coalesced_drain(vm);
+	if (vm->ending.kind != ENDING_NONE)
+		return;
+	if (error == 0) {
 		exit_count(vm, vm->run->exit_reason);
 		run_exit(vm);
-	} else if (errno == EINTR || errno == EAGAIN) {
+	} else if (error == EINTR || error == EAGAIN) {
 		exit_count(vm, KVM_EXIT_INTR);
 		signals_handle(vm, start_ns, deadline_ns);
 	} else {
-		run_refused(vm, errno);
+		run_refused(vm, error);
 	}
 }
 
 void vm_run(struct vm *vm, uint64_t deadline_ns)
 {
 	uint64_t start_ns = clock_now();
-	uint64_t tick_ns = vm->options.irqchip ? TICK_NS : 0;
 	struct signals signals;
-	int result = signals_open(&signals, vm->vcpu_fd, deadline_ns, tick_ns);
+	int result = signals_open(&signals, vm->vcpu_fd, deadline_ns, TICK_NS);
 
 	if (result) {
 		ending_set(&vm->ending, ENDING_HOST_FAILURE, "cannot set up signals: %s",

@@ -39,6 +39,7 @@ struct vm {
 	int vcpu_fd;
 	struct kvm_run *run;
 	size_t run_len;
+	struct kvm_coalesced_mmio_ring *coalesced; /* in the mapping of `run`; NULL: none */
 	unsigned leaf_level_max; /* of guest tables, by CPUID: 2, or 3 with 1 GiB pages */
 	struct host_pool pool;
 	struct gpa_space memory;

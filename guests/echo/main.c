@@ -9,6 +9,6 @@ int guest_main(void)
 	char byte;
 
 	while ((byte = console_read_byte()) != END_OF_TRANSMISSION)
-		console_write_byte(byte);
+		console_write(&byte, 1);
 	return EXIT_SUCCESS;
 }

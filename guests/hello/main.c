@@ -37,8 +37,11 @@ static bool memory_is_ordered(void)
 static void print_initrd(void)
 {
 	print("My initrd, %lu bytes:\n", guest_boot->initrd_len);
-	for (uint64_t i = 0; i < guest_boot->initrd_len; i++)
-		console_write_byte((char)memory_at(guest_boot->initrd)[i]);
+	for (uint64_t i = 0; i < guest_boot->initrd_len; i++) {
+		char byte = (char)memory_at(guest_boot->initrd)[i];
+
+		console_write(&byte, 1);
+	}
 }
 
 int guest_main(void)

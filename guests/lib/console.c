@@ -22,23 +22,29 @@ void console_setup(void)
 		port_write8(guest_boot->port_serial + SERIAL_FIFO, FIFO_ENABLE);
 }
 
-static void serial_write_byte(uint16_t base, char byte)
+/* As much as the FIFO takes; how much that was. */
+static unsigned serial_write(uint16_t base, const char *bytes, unsigned len)
 {
 	if (!fifo_room) {
 		while (!(port_read8(base + SERIAL_LINE_STATUS) & LINE_TRANSMIT_EMPTY))
 			;
 		fifo_room = FIFO_DEPTH;
 	}
-	fifo_room--;
-	port_write8(base + SERIAL_DATA, (uint8_t)byte);
+	if (len > fifo_room)
+		len = fifo_room;
+	fifo_room -= len;
+	port_write_bytes(base + SERIAL_DATA, bytes, len);
+	return len;
 }
 
-void console_write_byte(char byte)
+void console_write(const char *bytes, unsigned len)
 {
-	if (guest_boot->port_serial)
-		serial_write_byte(guest_boot->port_serial, byte);
-	else if (guest_boot->port_debug_console)
-		port_write8(guest_boot->port_debug_console, (uint8_t)byte);
+	unsigned done = 0;
+
+	if (!guest_boot->port_serial && guest_boot->port_debug_console)
+		port_write_bytes(guest_boot->port_debug_console, bytes, len);
+	while (guest_boot->port_serial && done < len)
+		done += serial_write(guest_boot->port_serial, bytes + done, len - done);
 }
 
 char console_read_byte(void)

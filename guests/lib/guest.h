@@ -42,7 +42,7 @@ const char *guest_arguments(void);
  * "\n" stays one byte. Reading is of the serial port only; it waits, without end if nothing comes.
  */
 void console_setup(void);
-void console_write_byte(char byte);
+void console_write(const char *bytes, unsigned len);
 char console_read_byte(void);
 
 /*
