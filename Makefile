@@ -86,7 +86,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 # Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
-	check-clang check-format bench-boot bench-boot-json format clean
+	check-clang check-docs check-format bench-boot bench-boot-json docs format clean
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
@@ -129,6 +129,8 @@ check-san: ## unit and boot tests under sanitizers
 	@$(CHECK) san
 check-clang: ## everything built by clang, and its unit tests
 	@$(CHECK) clang
+check-docs: all ## README.md and docs/ show what the program prints on this host
+	@$(CHECK) docs
 check-format: ## the sources are as clang-format writes them
 	@$(CHECK) format
 
@@ -139,6 +141,8 @@ bench-boot-json: ## the same, one JSON object a line
 	+@$(parallel) all $B/bench/boot >&2
 	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests BENCH=$B/bench/boot bench/boot --json
 
+docs: all ## run the commands that README.md and docs/ show, and put in what they print
+	@scripts/docs
 format: ## let clang-format rewrite the sources
 	clang-format -i $$(scripts/sources)
 

@@ -14,6 +14,7 @@
 #include "vmm/command_run_options.h"
 #include "vmm/file.h"
 #include "vmm/refuse.h"
+#include "vmm/show_tables.h"
 #include "vmm/signals.h"
 #include "vmm/statistics.h"
 #include "vmm/vm_audit.h"
@@ -177,6 +178,8 @@ static int aftermath(struct run *run, int code)
 										 STATISTICS_TEXT;
 	int result;
 
+	if (options->show_tables && (result = tables_show(&run->vm, stderr)))
+		fprintf(stderr, "vmm run: the guest has broken its table: %s\n", strerror(-result));
 	if (options->audit && (result = vm_audit(&run->vm, stderr))) {
 		fprintf(stderr, "vmm run: the audit failed: %s\n", strerror(-result));
 		code = EXIT_HOST_FAILURE;

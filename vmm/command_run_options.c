@@ -39,6 +39,7 @@ enum {
 	OPTION_SERIAL,
 	OPTION_QEMU_EXIT,
 	OPTION_AUDIT,
+	OPTION_SHOW_TABLES,
 	OPTION_STATS,
 	OPTION_STRICT,
 	OPTION_OPEN_BUS,
@@ -59,6 +60,7 @@ static const struct option table[] = {
 	{ "serial", required_argument, NULL, OPTION_SERIAL },
 	{ "qemu-exit", no_argument, NULL, OPTION_QEMU_EXIT },
 	{ "audit", no_argument, NULL, OPTION_AUDIT },
+	{ "show-tables", no_argument, NULL, OPTION_SHOW_TABLES },
 	{ "stats", optional_argument, NULL, OPTION_STATS },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "open-bus", no_argument, NULL, OPTION_OPEN_BUS },
@@ -226,6 +228,9 @@ static int option_take(struct run_options *options, int option, const char *valu
 		break;
 	case OPTION_AUDIT:
 		options->audit = true;
+		break;
+	case OPTION_SHOW_TABLES:
+		options->show_tables = true;
 		break;
 	case OPTION_STRICT:
 	case OPTION_OPEN_BUS:

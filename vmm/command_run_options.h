@@ -42,6 +42,7 @@ struct run_options {
 	enum run_statistics statistics;
 	bool qemu_exit;
 	bool audit;
+	bool show_tables;
 };
 
 /*

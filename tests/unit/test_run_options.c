@@ -100,7 +100,7 @@ static void test_image_alone_has_all_defaults(void **state)
 	assert_int_equal(options.timeout_ns, 0);
 	assert_int_equal(options.serial, RUN_SERIAL_STDIO);
 	assert_int_equal(options.statistics, RUN_STATISTICS_NONE);
-	assert_false(options.qemu_exit || options.audit);
+	assert_false(options.qemu_exit || options.audit || options.show_tables);
 }
 
 static void test_memory_size_has_units(void **state)
@@ -221,11 +221,12 @@ static void test_statistics_are_text_or_json(void **state)
 
 static void test_flags_are_set(void **state)
 {
-	struct run_options options = read_words("--qemu-exit --audit x");
+	struct run_options options = read_words("--qemu-exit --audit --show-tables x");
 
 	(void)state;
 	assert_true(options.qemu_exit);
 	assert_true(options.audit);
+	assert_true(options.show_tables);
 }
 
 static void test_options_may_follow_the_image(void **state)
