@@ -60,7 +60,7 @@ int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, u
 
 	if (error)
 		return error;
-	if (largest > 1)
+	if (max_level != 1 && len >= level_size(2))
 		error = remove_empty_nodes(space, &cursor, len);
 	if (error == 0)
 		error = cursor_map_run(&cursor, paddr, len, max_level, prop, tracked);

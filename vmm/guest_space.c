@@ -117,48 +117,13 @@ static prop_t leaf_prop(uint32_t rights)
 	return PROP(rights | PROP_ACCESSED | (rights & PROP_WRITE ? PROP_DIRTY : 0));
 }
 
-/*
- * Nodes that map nothing any more stand in the way of large leaves (C-12): out with them. `level`
- * is that of the first leaf that will be mapped. -EEXIST if something is mapped in the range.
- */
-static int nodes_prune(struct guest_space *guest, gva_t gva, uint64_t len, unsigned level)
-{
-	struct pt_fragment fragment;
-	struct cursor cursor;
-	int found = cursor_open(&cursor, &guest->space.table, gva_to_vaddr(gva), len, CURSOR_MUTATE,
-				level);
-
-	if (found)
-		return found;
-	found = cursor_find_next(&cursor, len);
-	if (found == 0)
-		found = cursor_jump(&cursor, gva_to_vaddr(gva));
-	else if (found > 0)
-		found = -EEXIST;
-	while (found == 0 &&
-	       (found = cursor_take_next(&cursor, cursor_remaining(&cursor), &fragment)) > 0) {
-		guest_flush(&guest->space, fragment.start, fragment.len, PROP(0));
-		fragment_drop(&fragment);
-		found = 0;
-	}
-	cursor_close(&cursor);
-	return found;
-}
-
 static int run_map(struct guest_space *guest, gva_t gva, gpa_t gpa, uint64_t len,
 		   unsigned max_level, uint32_t rights, bool tracked)
 {
-	int error = 0;
-
 	if (max_level == 0 || max_level > guest->max_level)
 		max_level = guest->max_level;
-	if (max_level > 1 && len >= level_size(2))
-		error = nodes_prune(guest, gva, len,
-				    format_leaf_fit(guest->space.table.format, max_level, gva.value,
-						    gpa.value, len));
-	return error ? error :
-		       space_map(&guest->space, gva_to_vaddr(gva), gpa_to_paddr(gpa), len,
-				 max_level, leaf_prop(rights), tracked);
+	return space_map(&guest->space, gva_to_vaddr(gva), gpa_to_paddr(gpa), len, max_level,
+			 leaf_prop(rights), tracked);
 }
 
 /* One reference on a frame, for the leaf that will map it: the first claims it. */
@@ -223,39 +188,10 @@ int guest_space_map_direct(struct guest_space *guest, gva_t gva, gpa_t gpa, uint
 	return error ? error : run_map(guest, gva, gpa, len, 0, rights, false);
 }
 
-/*
- * Splits the large leaves that reach beyond an end of [gva, gva+len), and no further than they must
- * be. Nothing is mapped otherwise by it; and of an unmap or protect of the range it is the one part
- * that can fail in a sound table, for want of a node.
- */
-static int edges_split(struct guest_space *guest, gva_t gva, uint64_t len)
-{
-	const struct pt_format *format = guest->space.table.format;
-	static const struct prop_change none = { 0, 0 };
-	uint64_t end = gva.value + len;
-	uint64_t first = level_size(format_leaf_fit(format, format->levels, gva.value, 0, len));
-	uint64_t last = level_size(format_leaf_fit(format, format->levels, end, 0, len));
-	struct cursor cursor;
-	int error =
-		cursor_open(&cursor, &guest->space.table, gva_to_vaddr(gva), len, CURSOR_MUTATE, 1);
-
-	if (error)
-		return error;
-	error = cursor_protect_next(&cursor, first, none, NULL);
-	if (error >= 0)
-		error = cursor_jump(&cursor, VADDR(end - last));
-	if (error >= 0)
-		error = cursor_protect_next(&cursor, last, none, NULL);
-	cursor_close(&cursor);
-	return error < 0 ? error : 0;
-}
-
 int guest_space_unmap(struct guest_space *guest, gva_t gva, uint64_t len, uint64_t *pages)
 {
 	int error = gva_check(guest, gva, len);
 
-	if (!error)
-		error = edges_split(guest, gva, len);
 	return error ? error : space_unmap(&guest->space, gva_to_vaddr(gva), len, pages);
 }
 
@@ -268,8 +204,6 @@ int guest_space_protect(struct guest_space *guest, gva_t gva, uint64_t len, uint
 
 	if (!error)
 		error = rights_check(rights);
-	if (!error)
-		error = edges_split(guest, gva, len);
 	return error ? error : space_protect(&guest->space, gva_to_vaddr(gva), len, change, pages);
 }
 

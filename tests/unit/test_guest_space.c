@@ -220,6 +220,30 @@ static void test_map_of_what_cannot_be_is_refused_and_changes_nothing(void **sta
 	}
 }
 
+static void test_frames_beside_the_tables_can_be_mapped(void **state)
+{
+	struct vm *vm = *state;
+	uint64_t start = FIXTURE_TABLES.value;
+
+	assert_int_equal(map(vm, LOW, start - PAGE_SIZE, PAGE_SIZE, RW), 0);
+	assert_int_equal(map(vm, HIGH, start + FIXTURE_TABLES_LEN, PAGE_SIZE, RW), 0);
+}
+
+/* Somebody has a frame of the run for himself. */
+static void test_map_of_a_frame_that_cannot_be_shared_gives_the_others_back(void **state)
+{
+	struct vm *vm = *state;
+	struct unique_frame unique;
+
+	assert_int_equal(unique_frame_from_unused(&vm->memory.guest, PADDR(TARGET + 2 * PAGE_SIZE),
+						  FRAME_GUEST, &unique),
+			 0);
+	assert_int_equal(map(vm, LOW, TARGET, 4 * PAGE_SIZE, RW), -EBUSY);
+	assert_absent(vm, LOW);
+	assert_references(vm, TARGET, 4 * PAGE_SIZE, 0);
+	assert_int_equal(unique_frame_put(&unique), 0);
+}
+
 static void test_last_page_of_the_address_space_can_be_mapped_and_unmapped(void **state)
 {
 	struct vm *vm = *state;
@@ -459,6 +483,8 @@ int main(void)
 		VM_TEST(test_large_leaf_is_made_in_the_middle_of_a_run_where_small_ones_were),
 		VM_TEST(test_map_over_a_mapping_is_refused_and_undone),
 		VM_TEST(test_map_of_what_cannot_be_is_refused_and_changes_nothing),
+		VM_TEST(test_frames_beside_the_tables_can_be_mapped),
+		VM_TEST(test_map_of_a_frame_that_cannot_be_shared_gives_the_others_back),
 		VM_TEST(test_last_page_of_the_address_space_can_be_mapped_and_unmapped),
 		VM_TEST(test_unmap_and_protect_of_what_cannot_be_is_refused),
 		VM_TEST(test_part_of_a_large_leaf_is_unmapped_and_no_more_is_split),

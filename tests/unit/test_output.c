@@ -10,8 +10,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -198,6 +200,31 @@ static void test_try_gives_up_on_a_reader_that_does_not_read(void **state)
 	assert_int_equal(stream->output.used, 4);
 }
 
+/* A file that may not grow beyond its limit takes a part of a write. */
+static void test_short_write_keeps_the_rest_in_order(void **state)
+{
+	struct rlimit before;
+	struct output output;
+	FILE *file = tmpfile();
+	char text[16] = "";
+
+	(void)state;
+	assert_non_null(file);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	output_init(&output, fileno(file), NULL);
+	for (const char *at = "0123456789"; *at; at++)
+		output_byte(&output, (uint8_t)*at);
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 4, before.rlim_max });
+	assert_int_equal(output_flush(&output, OUTPUT_WAIT), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_int_equal(pread(fileno(file), text, sizeof(text), 0), 4);
+	assert_string_equal(text, "0123");
+	assert_int_equal(output.used, 6);
+	assert_memory_equal(output.buffer, "456789", 6);
+	fclose(file);
+}
+
 static void test_bytes_beyond_the_buffer_are_lost_only_while_interrupted(void **state)
 {
 	struct stream *stream = *state;
@@ -224,6 +251,7 @@ int main(void)
 		STREAM_TEST(test_device_without_room_is_an_error),
 		STREAM_TEST(test_wait_for_a_reader_ends_when_interrupted_and_keeps_the_bytes),
 		STREAM_TEST(test_try_gives_up_on_a_reader_that_does_not_read),
+		cmocka_unit_test(test_short_write_keeps_the_rest_in_order),
 		STREAM_TEST(test_bytes_beyond_the_buffer_are_lost_only_while_interrupted),
 	};
 

@@ -25,6 +25,7 @@ struct vm *vm_fixture_open(uint64_t memory_len)
 
 	assert_non_null(vm);
 	vm->kvm_fd = vm->vm_fd = vm->vcpu_fd = -1;
+	vm->leaf_level_max = 3;
 	assert_int_equal(ram_layout_init(&ram, memory_len), 0);
 	assert_int_equal(host_pool_create(&vm->pool, pool_len(memory_len)), 0);
 	assert_int_equal(gpa_space_create(&vm->memory, &vm->pool, &ram), 0);
