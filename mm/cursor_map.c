@@ -97,6 +97,8 @@ int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop
 {
 	int error;
 
+	if (level > LEVELS_MAX)
+		return -EOPNOTSUPP;
 	if (cursor->encoded.key != encoding_key(level, prop, tracked)) {
 		error = encode(cursor, level, prop, tracked);
 		if (error)

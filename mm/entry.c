@@ -87,6 +87,7 @@ static int encode(const struct pt_entry *entry, const struct pt_child *child, pt
 int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old)
 {
 	struct pt_child leaf;
+	uint32_t before;
 	pte_t new;
 	int error;
 
@@ -98,14 +99,17 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
 		error = leaf_to_ref(entry, &leaf);
 		if (error)
 			return error;
-		if (old)
-			*old = leaf.prop;
 		leaf.kind = PTE_LEAF;
-		leaf.prop.bits = (leaf.prop.bits & ~change.clear) | change.set;
+		before = leaf.prop.bits;
+		leaf.prop.bits = (before & ~change.clear) | change.set;
+		if (leaf.prop.bits == before)
+			break;
 		error = encode(entry, &leaf, &new);
 		if (error)
 			return error;
-	} while (new.raw != entry->pte.raw && !entry_store(entry, new));
+	} while (!entry_store(entry, new));
+	if (old)
+		old->bits = before;
 	return 0;
 }
 

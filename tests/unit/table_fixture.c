@@ -274,11 +274,10 @@ struct pt_node table_node(const struct table_fixture *fixture, uint64_t va, unsi
 
 static void view_add(struct view *view, struct view_run run)
 {
-	struct view_run *last = &view->runs[view->nr_runs - 1];
+	struct view_run *last = view->nr_runs > 0 ? &view->runs[view->nr_runs - 1] : NULL;
 
-	if (view->nr_runs > 0 && last->start + last->len == run.start &&
-	    last->paddr + last->len == run.paddr && last->prop == run.prop &&
-	    last->tracked == run.tracked) {
+	if (last && last->start + last->len == run.start && last->paddr + last->len == run.paddr &&
+	    last->prop == run.prop && last->tracked == run.tracked) {
 		last->len += run.len;
 		return;
 	}

@@ -134,6 +134,7 @@ static void test_map_that_cannot_be_is_refused_and_does_not_move(void **state)
 	refuse(fixture, &cursor, PADDR(0), 0, PROP_RW, false, -EOPNOTSUPP);
 	refuse(fixture, &cursor, PADDR(0), 4, PROP_RW, false, -EOPNOTSUPP);
 	refuse(fixture, &cursor, PADDR(0), UINT32_MAX, PROP_RW, false, -EOPNOTSUPP);
+	refuse(fixture, &cursor, PADDR(0), UINT32_MAX, PROP(UINT32_MAX), true, -EOPNOTSUPP);
 	refuse(fixture, &cursor, PADDR(0), 1, PROP(PROP_WRITE), false, -EOPNOTSUPP);
 	refuse(fixture, &cursor, PADDR(UINT64_C(1) << 52), 1, PROP_RW, false, -ERANGE);
 	refuse(fixture, &cursor, PADDR(-PAGE_SIZE), 1, PROP_RW, false, -ERANGE);

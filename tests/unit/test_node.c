@@ -56,7 +56,7 @@ static void test_new_node_is_absent_everywhere_unlocked_and_has_one_reference(vo
 	assert_int_equal(slot_count(node.slot), 1);
 	assert_int_equal(slot_kind(node.slot), FRAME_NODE);
 	assert_int_equal(node_level(node), 3);
-	assert_int_equal(node.slot->format, fixture->table.format->id);
+	assert_int_equal(slot_format(node.slot), fixture->table.format->id);
 	assert_int_equal(node.slot->nr_children, 0);
 	assert_false(node.slot->stray);
 	assert_int_equal(lock_owner(&node.slot->lock), 0);
@@ -116,14 +116,13 @@ static void test_linked_node_is_confirmed(void **state)
 	node_free(fixture->domain, parent);
 }
 
-/* Nothing is followed that its slot does not confirm, and nothing is changed by asking. */
+/* Nothing is followed that its slot does not confirm. */
 static void assert_refused(struct table_fixture *fixture, struct pt_node parent, pte_t pte)
 {
-	struct pt_node child = { NULL, NULL };
+	struct pt_node child;
 
 	node_write(parent, 0, pte);
 	assert_int_equal(child_of(fixture, parent, 0, &child), -EUCLEAN);
-	assert_null(child.slot);
 	node_write(parent, 0, PTE(0));
 }
 
@@ -144,7 +143,7 @@ static void test_entry_that_points_to_no_node_one_level_down_is_refused(void **s
 	assert_refused(fixture, parent, pte_node(format, node_paddr(fixture->domain, parent)));
 	assert_refused(fixture, parent, pte_node(format, node_paddr(fixture->domain, level_1)));
 	assert_refused(fixture, parent, pte_node(format, page_table_root(&fixture->table)));
-	below.slot->format ^= 1;
+	slot_set_type(below.slot, SLOT_TYPE(FRAME_NODE, 2, format->id ^ 1));
 	assert_refused(fixture, parent, pte_node(format, node_paddr(fixture->domain, below)));
 	frame_put(&data);
 	node_free(fixture->domain, level_1);
