@@ -67,14 +67,9 @@ static int command_find_and_run(int argc, char **argv)
  */
 static bool standard_descriptors_hold(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return false;
-	close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			return false;
 	return true;
 }
 
@@ -82,8 +77,11 @@ int main(int argc, char **argv)
 {
 	int code;
 
-	if (!standard_descriptors_hold())
+	if (!standard_descriptors_hold()) {
+		fputs("vmm: a standard descriptor is closed, and /dev/null does not open\n",
+		      stderr);
 		return EXIT_HOST_FAILURE;
+	}
 	signal(SIGPIPE,
 	       SIG_IGN); /* see output.h: a reader that has gone is an error like any other */
 	code = command_find_and_run(argc, argv);

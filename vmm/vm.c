@@ -86,6 +86,17 @@ destroy_pool:
 	return result;
 }
 
+/*
+ * RAM may exceed what the host has, for only what is touched is taken; but all of its slots are
+ * touched at the start. What they may take of the host is a half: more would call the OOM killer.
+ */
+static bool slots_fit(uint64_t memory_len)
+{
+	uint64_t host_pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+
+	return memory_len / PAGE_SIZE * sizeof(struct slot) / PAGE_SIZE <= host_pages / 2;
+}
+
 static int memory_create(struct vm *vm, struct image_error *error)
 {
 	uint64_t len = vm->options.memory_len;
@@ -95,7 +106,7 @@ static int memory_create(struct vm *vm, struct image_error *error)
 	if (result)
 		return refuse(error, result, "RAM can be at most %" PRIu64 " GiB (--mem)",
 			      RAM_LEN_MAX >> 30);
-	result = memory_create_in(vm, &ram);
+	result = slots_fit(len) ? memory_create_in(vm, &ram) : -ENOMEM;
 	if (result)
 		return refuse(error, result, "the host gives no %" PRIu64 " MiB of RAM (--mem): %s",
 			      len / MIB, strerror(-result));
