@@ -38,7 +38,7 @@ enum boot_place { BOOT_PLACE_LOWEST, BOOT_PLACE_HIGHEST };
 
 /*
  * Takes the lowest or highest free pages of [start, end), multiples of 4 KiB, that have room for
- * `len` bytes, and returns true with *gpa where they begin; false if there is no such room. len > 0.
+ * `len` bytes: true, with *gpa where they begin. false if there is no such room. len > 0.
  */
 bool boot_layout_place(struct boot_layout *layout, enum boot_place place, uint64_t start,
 		       uint64_t end, uint64_t len, enum abi_memory_kind kind, gpa_t *gpa);
