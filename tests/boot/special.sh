@@ -30,7 +30,7 @@ test_signal()
 	"$VMM" run --timeout "$RUN_SECONDS" "$GUESTS/spin.elf" >"$output.out" 2>"$output.err" \
 		</dev/null &
 	pid=$!
-	until grep -q spinning "$output.out" || ! kill -0 $pid 2>/dev/null; do
+	until grep -qs spinning "$output.out" || ! kill -0 $pid 2>/dev/null; do
 		sleep 0.02
 	done
 	kill -s "$1" $pid
@@ -60,6 +60,19 @@ test_output_error()
 	"$VMM" run "$GUESTS/hello.elf" >/dev/full 2>"$output.err" </dev/null
 	tap_silent "output that cannot be written is a host failure" \
 		"$(differences "$output" $? 125 - 'No space left')"
+}
+
+# A guest that spoils the tables that the VMM built for it harms itself only: each seed is another.
+test_hostile_tables()
+{
+	local RUN_SECONDS=10 seed wrong=""
+
+	for ((seed = 0; seed < 40; seed++)); do
+		run "$scratch/hostile" run hostile_tables.elf -- "$seed"
+		wrong=$(differences "$scratch/hostile" $? 0 "^SUCCESS$" -)
+		[[ -z $wrong ]] || break
+	done
+	tap_silent "a guest spoils its page tables" "${wrong:+seed $seed: $wrong}"
 }
 
 test_stats()
@@ -133,6 +146,7 @@ test_signal TERM 143
 test_signal INT 130
 test_serial_file
 test_output_error
+test_hostile_tables
 test_stats
 test_refusals
 test_kvm_unit_tests
