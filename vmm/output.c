@@ -18,19 +18,24 @@ void output_init(struct output *output, int fd, bool (*interrupted)(void))
 	*output = (struct output){ .fd = fd, .interrupted = interrupted };
 }
 
-/* Until the descriptor takes bytes, or is in error, which the write will find out. */
+/*
+ * Until the descriptor takes bytes, or is in error, which the write will find out. Who is
+ * interrupted already does not wait at all: there may be many bytes to come.
+ */
 static int writable_wait(const struct output *output, enum output_patience patience)
 {
 	struct pollfd fd = { .fd = output->fd, .events = POLLOUT };
+	int wait_ms = patience == OUTPUT_TRY ? TRY_MS : 0;
 	int ready;
 
-	while ((ready = poll(&fd, 1, patience == OUTPUT_TRY ? TRY_MS : LOOK_MS)) <= 0) {
+	while ((ready = poll(&fd, 1, wait_ms)) <= 0) {
 		if (ready < 0 && errno != EINTR)
 			return -errno;
 		if (ready == 0 && patience == OUTPUT_TRY)
 			return -ETIMEDOUT;
 		if (patience == OUTPUT_WAIT && output->interrupted && output->interrupted())
 			return -EINTR;
+		wait_ms = patience == OUTPUT_TRY ? TRY_MS : LOOK_MS;
 	}
 	return 0;
 }
