@@ -268,7 +268,7 @@ static int audit_slot(const struct audit *audit, uint64_t number)
 			found == 0 && slot_kind(slot) != FRAME_NONE &&
 				slot_kind(slot) != FRAME_FREE,
 			"INV-M2",
-			"a unique frame has a kind, no leaf maps it, and a free chunk is on its list",
+			"a unique frame has a kind, no leaf, and is on its list if it is free",
 			number, 0, found);
 	if (state == SLOT_BUSY)
 		return expect(audit, false, "INV-M5", "at rest no frame is under construction",

@@ -48,18 +48,22 @@ static const struct pt_format x86_64_4 = {
  * SDM 3 table 28-1 and following. Memory types in bits 5:3; writing without reading is a
  * misconfiguration.
  */
+#define EPT_TYPE(type) (UINT64_C(type) << 3)
+#define EPT_RIGHTS \
+	(RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(X) | RIGHTS(R | X) | RIGHTS(R | W | X))
+
 static const struct pt_format ept_4 = {
 	.name = "EPT, 4 levels",
 	.id = PT_FORMAT_EPT_4,
 	.levels = 4,
 	.leaf_levels = LEAVES_4K_2M_1G,
-	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(X) | RIGHTS(R | X) | RIGHTS(R | W | X),
+	.rights = EPT_RIGHTS,
 	.present = BIT(0) | BIT(1) | BIT(2),
 	.huge = BIT(7),
 	.address = ADDRESS_51_12,
 	.node = BIT(0) | BIT(1) | BIT(2),
 	.cache_mask = BIT(3) | BIT(4) | BIT(5),
-	.cache = { UINT64_C(6) << 3, UINT64_C(4) << 3, UINT64_C(0) << 3, UINT64_C(1) << 3, UINT64_C(5) << 3 },
+	.cache = { EPT_TYPE(6), EPT_TYPE(4), EPT_TYPE(0), EPT_TYPE(1), EPT_TYPE(5) },
 	.bits = {
 		{ .prop = PROP_READ, .set = BIT(0) },
 		{ .prop = PROP_WRITE, .set = BIT(1) },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contiguous frames that give up one reference each: what neighbouring leaves owned is put together.
+ * Contiguous frames that give up one reference each: what neighbouring leaves owned is put
+ * together.
  */
 #ifndef MM_FRAME_RUN_H
 #define MM_FRAME_RUN_H

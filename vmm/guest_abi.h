@@ -62,7 +62,7 @@ struct abi_boot {
 	uint64_t stack_len;
 	/* GVA, in the direct map: NUL-terminated, first word the image's name */
 	uint64_t command_line;
-	uint64_t initrd;       /* GPA, 0 if there is none */
+	uint64_t initrd; /* GPA, 0 if there is none */
 	uint64_t initrd_len;
 	uint16_t port_serial; /* 0: there is no such device */
 	uint16_t port_debug_console;

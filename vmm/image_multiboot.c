@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multiboot 1 images (Multiboot Specification 0.6.96, section 3.1): the header and what it requires,
- * and the segments at their physical addresses.
+ * Multiboot 1 images (Multiboot Specification 0.6.96, section 3.1): the header and what it
+ * requires, and the segments at their physical addresses.
  */
 #include <inttypes.h>
 #include <string.h>

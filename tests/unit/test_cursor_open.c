@@ -153,7 +153,10 @@ static void test_guard_is_the_node_that_holds_a_large_leaf(void **state)
 		}
 }
 
-/* Every node of the table is locked if it is the guard or below it, touches the range; and no other. */
+/*
+ * Every node of the table is locked if it is the guard or below it, touches the range; and no
+ * other.
+ */
 static unsigned assert_locks(struct table_fixture *fixture, const struct cursor *cursor,
 			     struct pt_node node, unsigned level, uint64_t start)
 {
