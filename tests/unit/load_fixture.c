@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/guest_space_fixture.h"
+
 #define SEGMENT(at, linked, offset, in_file, in_memory, may, index)                           \
 	{                                                                                     \
 		.gpa = { at }, .gva = { linked }, .file_offset = offset, .file_len = in_file, \
@@ -85,9 +87,8 @@ struct abi_boot load_boot(struct vm *vm, const struct loaded *loaded)
 
 void load_mapped(struct vm *vm, uint64_t gva, uint64_t gpa, uint32_t rights)
 {
-	struct pt_mapping leaf;
+	struct pt_mapping leaf = guest_look(vm, GVA(gva));
 
-	assert_int_equal(guest_space_query(&vm->tables, GVA(gva), &leaf), 0);
 	assert_true(leaf.present);
 	assert_int_equal(leaf.paddr.value + (gva - leaf.start.value), gpa);
 	assert_int_equal(leaf.prop.bits & (PROP_RIGHTS | PROP_USER), rights);
@@ -95,8 +96,5 @@ void load_mapped(struct vm *vm, uint64_t gva, uint64_t gpa, uint32_t rights)
 
 void load_absent(struct vm *vm, uint64_t gva)
 {
-	struct pt_mapping leaf;
-
-	assert_int_equal(guest_space_query(&vm->tables, GVA(gva), &leaf), 0);
-	assert_false(leaf.present);
+	assert_absent(vm, GVA(gva));
 }
