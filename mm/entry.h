@@ -39,7 +39,7 @@ struct prop_change {
 };
 
 /* What a change may touch: never presence, address, or who owns the frame (GAP-3, P-12). */
-#define PROP_CHANGEABLE (PROP_FLAGS | PROP_CACHE)
+#define PROP_CHANGEABLE (PROP_FLAGS | PROP_CACHE | PROP_KEYS)
 
 struct pt_entry entry_at(const struct page_table *table, struct pt_node node, unsigned index);
 

@@ -14,74 +14,134 @@
 #define ADDRESS_51_12 UINT64_C(0x000ffffffffff000)
 #define LEAVES_4K_2M_1G (1u << 1 | 1u << 2 | 1u << 3)
 
-/*
- * SDM 3 table 4-14 and following. Caching with the PAT's default entries 0 to 3: WB, WT, UC-, UC.
- */
-static const struct pt_format x86_64_4 = {
-	.name = "x86-64, 4 levels",
-	.id = PT_FORMAT_X86_64_4,
-	.levels = 4,
-	.sign_extended = true,
-	.leaf_levels = LEAVES_4K_2M_1G,
-	/* Bit 0 is presence and reading at once: without it nothing else can be granted. */
-	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(R | X) | RIGHTS(R | W | X),
-	.present = BIT(0),
-	.huge = BIT(7),
-	.address = ADDRESS_51_12,
-	/* Rights are the leaf's to limit. Accessed is set: shadow paging fills faster over it. */
-	.node = BIT(0) | BIT(1) | BIT(2) | BIT(5),
-	.cache_mask = BIT(3) | BIT(4),
-	.cache = { 0, BIT(3), BIT(3) | BIT(4), PT_CACHE_NONE, PT_CACHE_NONE },
-	.bits = {
-		{ .prop = PROP_READ, .set = BIT(0) },
-		{ .prop = PROP_WRITE, .set = BIT(1) },
-		{ .prop = PROP_EXECUTE, .clear = BIT(63) },
-		{ .prop = PROP_USER, .set = BIT(2) },
-		{ .prop = PROP_GLOBAL, .set = BIT(8) },
-		{ .prop = PROP_ACCESSED, .set = BIT(5) },
-		{ .prop = PROP_DIRTY, .set = BIT(6) },
-		{ .prop = PROP_SOFT, .set = PTE_SOFT },
-	},
+/* SDM 3 tables 4-14 to 4-20: protection keys first, for those who keep them. */
+static const struct pt_bit x86_64_keys_bits[] = {
+	{ .prop = PROP_KEY(1), .set = BIT(59) },
+	{ .prop = PROP_KEY(2), .set = BIT(60) },
+	{ .prop = PROP_KEY(4), .set = BIT(61) },
+	{ .prop = PROP_KEY(8), .set = BIT(62) },
+#define NR_KEY_BITS 4
+	{ .prop = PROP_READ, .set = BIT(0) },
+	{ .prop = PROP_WRITE, .set = BIT(1) },
+	{ .prop = PROP_EXECUTE, .clear = BIT(63) },
+	{ .prop = PROP_USER, .set = BIT(2) },
+	{ .prop = PROP_GLOBAL, .set = BIT(8) },
+	{ .prop = PROP_ACCESSED, .set = BIT(5) },
+	{ .prop = PROP_DIRTY, .set = BIT(6) },
+	{ .prop = PROP_SOFT, .set = PTE_SOFT },
+	{ 0 },
+};
+
+/* APM 2 15.25.5: every access of a guest is a user's, and global means nothing. */
+static const struct pt_bit npt_bits[] = {
+	{ .prop = PROP_READ, .set = BIT(0) | BIT(2) },
+	{ .prop = PROP_WRITE, .set = BIT(1) },
+	{ .prop = PROP_EXECUTE, .clear = BIT(63) },
+	{ .prop = PROP_ACCESSED, .set = BIT(5) },
+	{ .prop = PROP_DIRTY, .set = BIT(6) },
+	{ .prop = PROP_SOFT, .set = PTE_SOFT },
+	{ 0 },
+};
+
+/* SDM 3 tables 28-1 to 28-6. */
+static const struct pt_bit ept_bits[] = {
+	{ .prop = PROP_READ, .set = BIT(0) },
+	{ .prop = PROP_WRITE, .set = BIT(1) },
+	{ .prop = PROP_EXECUTE, .set = BIT(2) },
+	{ .prop = PROP_ACCESSED, .set = BIT(8) },
+	{ .prop = PROP_DIRTY, .set = BIT(9) },
+	{ .prop = PROP_SOFT, .set = PTE_SOFT },
+	{ 0 },
 };
 
 /*
- * SDM 3 table 28-1 and following. Memory types in bits 5:3; writing without reading is a
- * misconfiguration.
+ * What x86-64 and NPT share. Bit 0 is presence and reading at once: without it nothing else can be
+ * granted. In a node, rights are the leaf's to limit, and accessed is set: shadow paging fills
+ * faster over it. Caching with the PAT's default entries 0 to 3: WB, WT, UC-, UC.
  */
+#define LIKE_X86_64                                                                          \
+	.leaf_levels = LEAVES_4K_2M_1G,                                                      \
+	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(R | X) | RIGHTS(R | W | X), \
+	.present = BIT(0), .huge = BIT(7), .address = ADDRESS_51_12,                         \
+	.node = BIT(0) | BIT(1) | BIT(2) | BIT(5), .cache_mask = BIT(3) | BIT(4),            \
+	.cache = { 0, BIT(3), BIT(3) | BIT(4), PT_CACHE_NONE, PT_CACHE_NONE }
+
+/* Memory types in bits 5:3; writing without reading is a misconfiguration. */
 #define EPT_TYPE(type) (UINT64_C(type) << 3)
 #define EPT_RIGHTS \
 	(RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(X) | RIGHTS(R | X) | RIGHTS(R | W | X))
+#define LIKE_EPT                                                                                   \
+	.leaf_levels = LEAVES_4K_2M_1G, .rights = EPT_RIGHTS, .present = BIT(0) | BIT(1) | BIT(2), \
+	.huge = BIT(7), .address = ADDRESS_51_12, .node = BIT(0) | BIT(1) | BIT(2),                \
+	.cache_mask = BIT(3) | BIT(4) | BIT(5),                                                    \
+	.cache = { EPT_TYPE(6), EPT_TYPE(4), EPT_TYPE(0), EPT_TYPE(1), EPT_TYPE(5) }
 
-static const struct pt_format ept_4 = {
-	.name = "EPT, 4 levels",
-	.id = PT_FORMAT_EPT_4,
-	.levels = 4,
-	.leaf_levels = LEAVES_4K_2M_1G,
-	.rights = EPT_RIGHTS,
-	.present = BIT(0) | BIT(1) | BIT(2),
-	.huge = BIT(7),
-	.address = ADDRESS_51_12,
-	.node = BIT(0) | BIT(1) | BIT(2),
-	.cache_mask = BIT(3) | BIT(4) | BIT(5),
-	.cache = { EPT_TYPE(6), EPT_TYPE(4), EPT_TYPE(0), EPT_TYPE(1), EPT_TYPE(5) },
-	.bits = {
-		{ .prop = PROP_READ, .set = BIT(0) },
-		{ .prop = PROP_WRITE, .set = BIT(1) },
-		{ .prop = PROP_EXECUTE, .set = BIT(2) },
-		{ .prop = PROP_ACCESSED, .set = BIT(8) },
-		{ .prop = PROP_DIRTY, .set = BIT(9) },
-		{ .prop = PROP_SOFT, .set = PTE_SOFT },
+static const struct pt_format formats[PT_FORMATS] = {
+	[PT_FORMAT_X86_64_4] = {
+		.name = "x86-64, 4 levels",
+		.id = PT_FORMAT_X86_64_4,
+		.levels = 4,
+		.sign_extended = true,
+		.bits = x86_64_keys_bits + NR_KEY_BITS,
+		LIKE_X86_64,
 	},
-};
-
-static const struct pt_format *const formats[PT_FORMATS] = {
-	[PT_FORMAT_X86_64_4] = &x86_64_4,
-	[PT_FORMAT_EPT_4] = &ept_4,
+	[PT_FORMAT_X86_64_5] = {
+		.name = "x86-64, 5 levels",
+		.id = PT_FORMAT_X86_64_5,
+		.levels = 5,
+		.sign_extended = true,
+		.bits = x86_64_keys_bits + NR_KEY_BITS,
+		LIKE_X86_64,
+	},
+	[PT_FORMAT_X86_64_4_KEYS] = {
+		.name = "x86-64, 4 levels, protection keys",
+		.id = PT_FORMAT_X86_64_4_KEYS,
+		.levels = 4,
+		.sign_extended = true,
+		.bits = x86_64_keys_bits,
+		LIKE_X86_64,
+	},
+	[PT_FORMAT_X86_64_5_KEYS] = {
+		.name = "x86-64, 5 levels, protection keys",
+		.id = PT_FORMAT_X86_64_5_KEYS,
+		.levels = 5,
+		.sign_extended = true,
+		.bits = x86_64_keys_bits,
+		LIKE_X86_64,
+	},
+	[PT_FORMAT_NPT_4] = {
+		.name = "NPT, 4 levels",
+		.id = PT_FORMAT_NPT_4,
+		.levels = 4,
+		.bits = npt_bits,
+		LIKE_X86_64,
+	},
+	[PT_FORMAT_NPT_5] = {
+		.name = "NPT, 5 levels",
+		.id = PT_FORMAT_NPT_5,
+		.levels = 5,
+		.bits = npt_bits,
+		LIKE_X86_64,
+	},
+	[PT_FORMAT_EPT_4] = {
+		.name = "EPT, 4 levels",
+		.id = PT_FORMAT_EPT_4,
+		.levels = 4,
+		.bits = ept_bits,
+		LIKE_EPT,
+	},
+	[PT_FORMAT_EPT_5] = {
+		.name = "EPT, 5 levels",
+		.id = PT_FORMAT_EPT_5,
+		.levels = 5,
+		.bits = ept_bits,
+		LIKE_EPT,
+	},
 };
 
 const struct pt_format *pt_format_of(enum pt_format_id id)
 {
-	return formats[id];
+	return &formats[id];
 }
 
 static bool cache_bits(const struct pt_format *format, prop_t prop, uint64_t *bits)
@@ -103,7 +163,7 @@ int format_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop
 	if (!format_has_leaf(format, level) || !cache_bits(format, prop, &raw) ||
 	    !(format->rights >> (prop.bits & PROP_RIGHTS) & 1))
 		return -EOPNOTSUPP;
-	for (const struct pt_bit *bit = format->bits; bit < format->bits + PT_BITS_MAX; bit++) {
+	for (const struct pt_bit *bit = format->bits; bit->prop; bit++) {
 		said |= bit->prop;
 		raw |= prop.bits & bit->prop ? bit->set : bit->clear;
 	}
@@ -126,7 +186,7 @@ prop_t pte_prop(const struct pt_format *format, pte_t pte)
 	for (unsigned kind = 0; kind < PROP_CACHE_KINDS; kind++)
 		if ((pte.raw & format->cache_mask) == format->cache[kind])
 			prop = kind << PROP_CACHE_SHIFT;
-	for (const struct pt_bit *bit = format->bits; bit < format->bits + PT_BITS_MAX; bit++)
+	for (const struct pt_bit *bit = format->bits; bit->prop; bit++)
 		if ((pte.raw & bit->set) == bit->set && !(pte.raw & bit->clear))
 			prop |= bit->prop;
 	return PROP(prop);

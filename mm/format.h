@@ -44,15 +44,27 @@
 #define PROP_CACHE (UINT32_C(7) << PROP_CACHE_SHIFT)
 #define PROP_CACHE_KINDS 5
 
+/* Protection key, a number in bits 12 to 15, of formats that keep one (SDM 3 4.6.2). */
+#define PROP_KEY_SHIFT 12
+#define PROP_KEY(key) ((uint32_t)(key) << PROP_KEY_SHIFT)
+#define PROP_KEYS PROP_KEY(15)
+
 typedef struct {
 	uint32_t bits; /* PROP_* */
 } prop_t;
 
 #define PROP(x) ((prop_t){ (x) })
 
+/* The number is the levels: 48 bits of address with four, 57 with five. */
 enum pt_format_id {
-	PT_FORMAT_X86_64_4, /* SDM 3 4.5: 4 levels, 48 bits, sign-extended */
-	PT_FORMAT_EPT_4,    /* SDM 3 28.3.2: 4 levels, 48 bits */
+	PT_FORMAT_X86_64_4,	 /* SDM 3 4.5, sign-extended; where CR4.PKE and PKS are clear */
+	PT_FORMAT_EPT_4,	 /* SDM 3 28.3.2 */
+	PT_FORMAT_X86_64_5,	 /* SDM 3 4.5 with CR4.LA57, sign-extended */
+	PT_FORMAT_EPT_5,	 /* SDM 3 28.3.2 */
+	PT_FORMAT_NPT_4,	 /* APM 2 15.25.5: x86-64 whose addresses are GPAs */
+	PT_FORMAT_NPT_5,	 /* the same under a host with CR4.LA57 */
+	PT_FORMAT_X86_64_4_KEYS, /* x86-64 whose leaves keep a protection key (PROP_KEY) */
+	PT_FORMAT_X86_64_5_KEYS,
 	PT_FORMATS
 };
 
@@ -66,7 +78,6 @@ struct pt_bit {
 	uint64_t clear;
 };
 
-#define PT_BITS_MAX 8
 #define PT_CACHE_NONE UINT64_MAX /* this kind of caching cannot be said */
 
 struct pt_format {
@@ -82,7 +93,7 @@ struct pt_format {
 	uint64_t node;	     /* what an entry that points to a node has beside the address */
 	uint64_t cache_mask; /* bits that say caching */
 	uint64_t cache[PROP_CACHE_KINDS];
-	struct pt_bit bits[PT_BITS_MAX]; /* ends at prop == 0 */
+	const struct pt_bit *bits; /* ends at prop == 0 */
 };
 
 /* The description of a format. It lives for ever. */
