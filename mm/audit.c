@@ -57,6 +57,25 @@ static int broken_entry(const struct audit *audit, const char *rule, const char 
 				});
 }
 
+/*
+ * One more reference to a frame has been found. That there are more than the frame counts ends the
+ * audit, for hostile tables can have any number of them.
+ */
+static int reference_found(const struct audit *audit, uint64_t number)
+{
+	const struct slot *slot = &audit->domain->slots[number];
+	uint32_t found = ++audit->scratch[number];
+	const char *rule = "INV-A1";
+
+	if (slot_state_is_shared(slot_state(slot)))
+		rule = "INV-A3";
+	else if (slot_state(slot) == SLOT_UNIQUE && slot_kind(slot) != FRAME_FREE)
+		rule = "INV-M2";
+	return expect(audit, found <= slot_count(slot), rule,
+		      "nothing refers to a frame more often than it counts", number,
+		      slot_count(slot), found);
+}
+
 static int audit_leaf(const struct audit *audit, const struct pt_format *format,
 		      struct pt_node node, unsigned index)
 {
@@ -64,6 +83,7 @@ static int audit_leaf(const struct audit *audit, const struct pt_format *format,
 	pte_t pte = node_read(node, index);
 	paddr_t paddr = pte_leaf_paddr(format, pte, level);
 	uint64_t first = paddr.value >> PAGE_SHIFT;
+	int error = 0;
 
 	audit->report->leaves++;
 	if (!format_has_leaf(format, level))
@@ -77,29 +97,44 @@ static int audit_leaf(const struct audit *audit, const struct pt_format *format,
 	if (!domain_contains(audit->domain, paddr, level_size(level)))
 		return broken_entry(audit, "INV-T2", "a tracked leaf lies in the domain", node,
 				    index);
-	for (uint64_t page = 0; page < level_pages(level); page++)
-		audit->scratch[first + page]++;
-	return 0;
+	for (uint64_t page = 0; page < level_pages(level) && error == 0; page++) {
+		if (slot_kind(&audit->domain->slots[first + page]) == FRAME_NODE)
+			return broken_entry(audit, "INV-T7", "a tracked leaf maps no node", node,
+					    index);
+		error = reference_found(audit, first + page);
+	}
+	return error;
 }
 
 static int audit_node(const struct audit *audit, const struct pt_format *format,
 		      struct pt_node node, bool stray);
 
-/*
- * One parent for each node (INV-T6): a second way to it ends the audit, so that no tree is walked
- * twice.
- */
+/* An entry points to something that is not a child of it: why? */
+static int broken_child(const struct audit *audit, const struct pt_format *format,
+			struct pt_node node, unsigned index)
+{
+	paddr_t paddr = pte_paddr(format, node_read(node, index));
+
+	if (domain_contains(audit->domain, paddr, PAGE_SIZE) &&
+	    slot_kind(domain_slot_at(audit->domain, paddr)) == FRAME_NODE &&
+	    node_level(node_at(audit->domain, paddr)) == node_level(node) - 1)
+		return broken_entry(audit, "INV-T6", "a node has one parent, which it knows", node,
+				    index);
+	return broken_entry(audit, "INV-T4", "a node entry points to a node one level down", node,
+			    index);
+}
+
+/* node_child() lets no other entry lead to a node than its own, so no tree is walked twice. */
 static int audit_child(const struct audit *audit, const struct pt_format *format,
 		       struct pt_node node, unsigned index, bool stray)
 {
 	struct pt_node child;
+	int error;
 
-	if (node_child(audit->domain, format, node_read(node, index), node_level(node), &child))
-		return broken_entry(audit, "INV-T4", "a node entry points to a node one level down",
-				    node, index);
-	if (audit->scratch[domain_slot_number(audit->domain, child.slot)]++ > 0)
-		return broken_entry(audit, "INV-T6", "a node has one parent", node, index);
-	return audit_node(audit, format, child, stray);
+	if (node_child(audit->domain, format, node, index, node_read(node, index), &child))
+		return broken_child(audit, format, node, index);
+	error = reference_found(audit, domain_slot_number(audit->domain, child.slot));
+	return error ? error : audit_node(audit, format, child, stray);
 }
 
 static int audit_node(const struct audit *audit, const struct pt_format *format,

@@ -19,9 +19,11 @@ static int count_node(const struct page_table *table, struct pt_node node, unsig
 			census->leaves[level]++;
 			census->tracked += pte_is_tracked(pte);
 		} else if (kind == PTE_NODE) {
-			error = node_child(table->domain, table->format, pte, level, &child);
-			if (error == 0)
+			if (node_child(table->domain, table->format, node, index, pte, &child) == 0)
 				error = count_node(table, child, level - 1, census);
+			else if (node_read(node, index).raw == pte.raw)
+				error = -EUCLEAN;
+			/* Otherwise it was unlinked this moment. */
 		}
 	}
 	return error;

@@ -29,7 +29,7 @@ static int subtree_pages(const struct cursor *cursor, struct pt_node node, unsig
 			*pages += level_pages(level);
 		if (kind != PTE_NODE)
 			continue;
-		error = node_child(table->domain, table->format, pte, level, &child);
+		error = node_child(table->domain, table->format, node, index, pte, &child);
 		if (error == 0)
 			error = subtree_pages(cursor, child, level - 1, pages);
 		if (error)
@@ -49,7 +49,7 @@ static void subtree_mark_stray(const struct cursor *cursor, struct pt_node node,
 		struct pt_node child;
 
 		if (pte_kind(table->format, pte, level) == PTE_NODE &&
-		    node_child(table->domain, table->format, pte, level, &child) == 0 &&
+		    node_child(table->domain, table->format, node, index, pte, &child) == 0 &&
 		    lock_owner(&child.slot->lock) == cursor->thread && !child.slot->stray)
 			subtree_mark_stray(cursor, child, level - 1);
 	}
@@ -96,6 +96,7 @@ int cursor_take(struct cursor *cursor, struct pt_fragment *fragment)
 	}
 	fragment->kind = FRAGMENT_SUBTREE;
 	fragment->node = old.node;
+	node_unlink(old.node);
 	subtree_mark_stray(cursor, old.node, cursor->level - 1u);
 	return 0;
 }

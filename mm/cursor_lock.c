@@ -28,21 +28,25 @@ static bool above_guard(const struct cursor *cursor, unsigned level, unsigned mi
 	return level > min_level && in_one_entry(cursor, level);
 }
 
-/* Goes down without locks, as far as there are nodes. */
+/*
+ * Goes down without locks, as far as there are nodes. -EAGAIN: a node was unlinked between the look
+ * at its entry and the look at its slot.
+ */
 static inline int descend(const struct cursor *cursor, unsigned min_level, struct pt_node *node,
 			  unsigned *level)
 {
 	const struct page_table *table = cursor->table;
 
 	while (above_guard(cursor, *level, min_level)) {
-		pte_t pte = node_read_acquire(*node, pte_index(cursor->start, *level));
-		int error;
+		unsigned index = pte_index(cursor->start, *level);
+		pte_t pte = node_read_acquire(*node, index);
+		struct pt_node child;
 
 		if (pte_kind(table->format, pte, *level) != PTE_NODE)
 			return 0;
-		error = node_child(table->domain, table->format, pte, *level, node);
-		if (error)
-			return error;
+		if (node_child(table->domain, table->format, *node, index, pte, &child))
+			return node_read(*node, index).raw == pte.raw ? -EUCLEAN : -EAGAIN;
+		*node = child;
 		(*level)--;
 	}
 	return 0;
@@ -144,7 +148,7 @@ static int lock_below(struct cursor *cursor, struct pt_node node, unsigned level
 
 		if (pte_kind(table->format, pte, level) != PTE_NODE)
 			continue;
-		error = node_child(table->domain, table->format, pte, level, &child);
+		error = node_child(table->domain, table->format, node, index, pte, &child);
 		if (error == 0)
 			error = lock_subtree(cursor, child, level - 1,
 					     base + index * level_size(level));

@@ -67,14 +67,15 @@ static inline void cursor_adopt(struct cursor *cursor, struct pt_node node)
 }
 
 /*
- * The child that `pte`, a node entry of the current node, points to. -EUCLEAN unless this cursor
+ * The child that `pte`, the current entry and one for a node, points to. -EUCLEAN unless this cursor
  * has it locked, which L-1 promises of every node in the range: only a guest that rewrites its
  * tables can break that.
  */
 static inline int cursor_child(const struct cursor *cursor, pte_t pte, struct pt_node *child)
 {
 	const struct page_table *table = cursor->table;
-	int error = node_child(table->domain, table->format, pte, cursor->level, child);
+	int error = node_child(table->domain, table->format, cursor_node(cursor),
+			       pte_index(cursor->at, cursor->level), pte, child);
 
 	if (error == 0 && lock_owner(&child->slot->lock) != cursor->thread)
 		error = -EUCLEAN;

@@ -53,8 +53,8 @@ int entry_to_ref(const struct pt_entry *entry, struct pt_child *child)
 	if (child->kind == PTE_LEAF)
 		return leaf_to_ref(entry, child);
 	if (child->kind == PTE_NODE)
-		return node_child(table->domain, table->format, entry->pte, node_level(entry->node),
-				  &child->node);
+		return node_child(table->domain, table->format, entry->node, entry->index,
+				  entry->pte, &child->node);
 	return 0;
 }
 
@@ -120,6 +120,8 @@ int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_
 
 	if (error)
 		return error;
+	if (new->kind == PTE_NODE)
+		node_link(entry->table->domain, entry->node, entry->index, new->node);
 	do {
 		error = entry_to_ref(entry, old);
 		if (error)
@@ -135,9 +137,11 @@ static int alloc_locked(const struct pt_entry *entry, uint32_t thread, struct pt
 	const struct page_table *table = entry->table;
 	int error = node_alloc(table->domain, table->format, node_level(entry->node) - 1, child);
 
-	if (error == 0)
-		lock_try(&child->slot->lock, thread);
-	return error;
+	if (error)
+		return error;
+	lock_try(&child->slot->lock, thread);
+	node_link(table->domain, entry->node, entry->index, *child);
+	return 0;
 }
 
 static pte_t entry_to_node(const struct pt_entry *entry, struct pt_node child)

@@ -21,7 +21,7 @@ int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsig
 	slot->stray = false;
 	slot->locked_next = SLOT_NONE;
 	lock_release(&slot->lock);
-	slot_set_type(slot, SLOT_TYPE(FRAME_NODE, level, format->id));
+	slot_set_type(slot, SLOT_NODE_TYPE(level, format->id, SLOT_UNLINKED));
 	return 0;
 }
 
@@ -42,12 +42,12 @@ static void drop_leaf(struct phys_domain *domain, struct frame_run *run, paddr_t
 	frame_run_add(run, paddr, level_pages(level));
 }
 
-static void drop_child(struct phys_domain *domain, const struct pt_format *format, pte_t pte,
-		       unsigned level)
+static void drop_child(struct phys_domain *domain, const struct pt_format *format,
+		       struct pt_node node, unsigned index, pte_t pte)
 {
 	struct pt_node child;
 
-	if (node_child(domain, format, pte, level, &child) == 0)
+	if (node_child(domain, format, node, index, pte, &child) == 0)
 		node_free(domain, child);
 	else
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
@@ -71,7 +71,7 @@ void node_drop_children(struct phys_domain *domain, paddr_t paddr)
 
 		left -= kind != PTE_ABSENT;
 		if (kind == PTE_NODE)
-			drop_child(domain, format, pte, level);
+			drop_child(domain, format, node, index, pte);
 		else if (kind == PTE_LEAF && pte_is_tracked(pte))
 			drop_leaf(domain, &run, pte_leaf_paddr(format, pte, level), level);
 	}

@@ -81,22 +81,52 @@ int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsig
  */
 void node_free(struct phys_domain *domain, struct pt_node node);
 
+static inline void node_set_index(struct pt_node node, unsigned index)
+{
+	atomic_store_explicit(&node.slot->type,
+			      SLOT_NODE_TYPE(node_level(node), slot_format(node.slot), index),
+			      memory_order_release);
+}
+
+/* Before an entry is made to point to `child`: its slot says so first. */
+static inline void node_link(const struct phys_domain *domain, struct pt_node parent,
+			     unsigned index, struct pt_node child)
+{
+	atomic_store_explicit(&child.slot->parent, domain_slot_number(domain, parent.slot),
+			      memory_order_relaxed);
+	node_set_index(child, index);
+}
+
+/* After the entry that pointed to `node` has been changed: no entry leads to it any more. */
+static inline void node_unlink(struct pt_node node)
+{
+	node_set_index(node, SLOT_UNLINKED);
+}
+
 /*
- * The node that `pte`, an entry of a node at `level`, points to. -EUCLEAN unless it lies in the
- * domain and its slot says that it is a node of this format, one level down.
+ * The node that `pte`, entry `index` of `parent`, points to. -EUCLEAN unless it lies in the domain
+ * and its slot says that it is a node of this format, one level down, and linked by this entry.
+ * Without the parent's lock that can also be because it was unlinked after the entry was read: the
+ * entry has then changed (Acquire).
  */
 static inline int node_child(const struct phys_domain *domain, const struct pt_format *format,
-			     pte_t pte, unsigned level, struct pt_node *child)
+			     struct pt_node parent, unsigned index, pte_t pte,
+			     struct pt_node *child)
 {
 	paddr_t paddr = pte_paddr(format, pte);
+	struct slot *slot;
 
 	if (paddr.value >> PAGE_SHIFT >= domain->nr_frames)
 		return -EUCLEAN;
+	slot = domain_slot_at(domain, paddr);
+	if (atomic_load_explicit(&slot->type, memory_order_acquire) !=
+		    SLOT_NODE_TYPE(node_level(parent) - 1, format->id, index) ||
+	    atomic_load_explicit(&slot->parent, memory_order_relaxed) !=
+		    domain_slot_number(domain, parent.slot) ||
+	    !slot_state_is_shared(slot_state(slot)))
+		return -EUCLEAN;
 	*child = node_at(domain, paddr);
-	return slot_type(child->slot) == SLOT_TYPE(FRAME_NODE, level - 1, format->id) &&
-			       slot_state_is_shared(slot_state(child->slot)) ?
-		       0 :
-		       -EUCLEAN;
+	return 0;
 }
 
 /*

@@ -67,7 +67,11 @@ struct slot {
 		list;
 	/* frame number; list links of a unique frame, or `next` of a deferred node */
 	uint32_t next;
-	uint32_t prev;
+	union {
+		uint32_t prev;
+		/* node: the one whose entry points to it; see SLOT_NODE_TYPE() */
+		_Atomic uint32_t parent;
+	};
 	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
 	lock_t lock;	      /* node: its lock, of which the next three are part */
 	uint32_t locked_next; /* node: the one that the same cursor locked before it */
@@ -105,6 +109,15 @@ static inline uint32_t slot_count(const struct slot *slot)
 #define SLOT_TYPE(kind, level, format) \
 	((uint32_t)(kind) | (uint32_t)(level) << 8 | (uint32_t)(format) << 16)
 
+/*
+ * The type of a node also says which entry of its parent points to it. A guest that rewrites its
+ * tables cannot lead us to a node by any other entry than that one: whatever it writes, what we
+ * follow is a tree, and locks are taken in its order (L-3).
+ */
+#define SLOT_NODE_TYPE(level, format, index) \
+	(SLOT_TYPE(FRAME_NODE, level, format) | (uint32_t)(index) << 20)
+#define SLOT_UNLINKED 0xfffu /* as an index: no entry */
+
 static inline uint32_t slot_type(const struct slot *slot)
 {
 	return atomic_load_explicit(&slot->type, memory_order_relaxed);
@@ -127,7 +140,7 @@ static inline unsigned slot_level(const struct slot *slot)
 
 static inline unsigned slot_format(const struct slot *slot)
 {
-	return slot_type(slot) >> 16 & 0xff;
+	return slot_type(slot) >> 16 & 0xf;
 }
 
 /*

@@ -57,17 +57,22 @@ static int walk(const struct page_table *table, vaddr_t va, struct pt_mapping *m
 	const struct pt_format *format = table->format;
 	struct pt_node node = table->root;
 
-	for (unsigned level = format->levels;; level--) {
-		pte_t pte = node_read_acquire(node, pte_index(va.value, level));
-		int error;
+	for (unsigned level = format->levels;;) {
+		unsigned index = pte_index(va.value, level);
+		pte_t pte = node_read_acquire(node, index);
+		struct pt_node child;
 
 		if (pte_kind(format, pte, level) != PTE_NODE) {
 			mapping_fill(mapping, format, pte, va, level);
 			return mapping->present && !format_has_leaf(format, level) ? -EUCLEAN : 0;
 		}
-		error = node_child(table->domain, format, pte, level, &node);
-		if (error)
-			return error;
+		if (node_child(table->domain, format, node, index, pte, &child) == 0) {
+			node = child;
+			level--;
+		} else if (node_read(node, index).raw == pte.raw) {
+			return -EUCLEAN;
+		}
+		/* Otherwise the child was unlinked after the entry was read: look again. */
 	}
 }
 

@@ -96,8 +96,8 @@ static void test_node_is_not_made_of_a_frame_that_is_in_use(void **state)
 static int child_of(struct table_fixture *fixture, struct pt_node parent, unsigned index,
 		    struct pt_node *child)
 {
-	return node_child(fixture->domain, fixture->table.format, node_read(parent, index),
-			  node_level(parent), child);
+	return node_child(fixture->domain, fixture->table.format, parent, index,
+			  node_read(parent, index), child);
 }
 
 static void test_linked_node_is_confirmed(void **state)
