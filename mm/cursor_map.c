@@ -86,7 +86,7 @@ static int put_leaf(struct cursor *cursor, pte_t pte)
 	if (pte_is_present(cursor->table->format, node_read(node, index)))
 		return -EEXIST;
 	node_write(node, index, pte);
-	node.slot->nr_children++;
+	node_count_children(node, 1);
 	cursor->at += cursor->encoded.size;
 	if (index == NODE_ENTRIES - 1)
 		cursor_leave_node(cursor);

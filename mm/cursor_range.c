@@ -244,9 +244,17 @@ static void unmap_removed(struct unmap *unmap, vaddr_t start, uint64_t len)
 	unmap->len = start.value + len - unmap->start.value;
 }
 
-/* Frames that a tracked leaf owned. There is room for one more run. */
-static void unmap_frames(struct unmap *unmap, paddr_t paddr, uint64_t nr_frames)
+/*
+ * Frames that a tracked leaf owned. There is room for one more run. Those that are not the domain's
+ * a guest made up; a run is put only if all of it is the domain's, so they must not spoil one.
+ */
+static void unmap_frames(struct phys_domain *domain, struct unmap *unmap, paddr_t paddr,
+			 uint64_t nr_frames)
 {
+	if (!domain_contains(domain, paddr, nr_frames << PAGE_SHIFT)) {
+		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
+		return;
+	}
 	if (unmap->nr_runs > 0 && frame_run_add(&unmap->runs[unmap->nr_runs - 1], paddr, nr_frames))
 		return;
 	unmap->runs[unmap->nr_runs++] = (struct frame_run){ paddr, nr_frames };
@@ -273,34 +281,50 @@ static int unmap_leaves(struct cursor *cursor, struct unmap *unmap, unsigned nr)
 		else
 			atomic_store_explicit(entry, 0, memory_order_release);
 		if (pte_is_tracked(pte))
-			unmap_frames(unmap, pte_leaf_paddr(table->format, pte, cursor->level),
+			unmap_frames(table->domain, unmap,
+				     pte_leaf_paddr(table->format, pte, cursor->level),
 				     level_pages(cursor->level));
 	}
 	node_count_children(node, -(int)done);
 	return (int)done;
 }
 
-/* Removes leaves from the cursor's place on, or the sub-tree there, and steps behind them. */
+/* Removes the sub-tree at the cursor's place, or what a guest has put there meanwhile. */
+static int unmap_subtree(struct cursor *cursor, struct unmap *unmap)
+{
+	struct pt_fragment fragment;
+	int error = cursor_take(cursor, &fragment);
+
+	if (error)
+		return error;
+	if (fragment.kind == FRAGMENT_SUBTREE)
+		unmap->nodes[unmap->nr_nodes++] = fragment.node;
+	else if (fragment.leaf.tracked)
+		unmap_frames(fragment.domain, unmap, fragment.leaf.paddr, fragment.pages);
+	unmap->pages += fragment.pages;
+	return 1;
+}
+
+/*
+ * Removes leaves from the cursor's place on, or the sub-tree there, and steps behind them. There is
+ * one, or a guest has taken it away or made it reach over the end.
+ */
 static int unmap_step(struct cursor *cursor, struct unmap *unmap, uint64_t end)
 {
 	struct phys_domain *domain = cursor->table->domain;
 	vaddr_t start = cursor_virt_addr(cursor);
 	struct pt_entry entry = cursor_entry(cursor);
-	struct pt_fragment fragment;
-	int done;
+	unsigned nr = entries_until(cursor, end);
+	int done = -EUCLEAN;
 
-	if (entry_is_node(&entry)) {
-		int error = cursor_take(cursor, &fragment);
-
-		if (error)
-			return error;
-		unmap->nodes[unmap->nr_nodes++] = fragment.node;
-		unmap->pages += fragment.pages;
-		done = 1;
-	} else {
-		done = unmap_leaves(cursor, unmap, entries_until(cursor, end));
+	if (nr > 0 && entry_is_node(&entry)) {
+		done = unmap_subtree(cursor, unmap);
+	} else if (nr > 0) {
+		done = unmap_leaves(cursor, unmap, nr);
 		unmap->pages += (uint64_t)done * level_pages(cursor->level);
 	}
+	if (done <= 0)
+		return done ? done : -EUCLEAN;
 	unmap_removed(unmap, start, (uint64_t)done << level_shift(cursor->level));
 	skip_entries(cursor, (unsigned)done);
 	if (unmap->nr_runs == BATCH_MAX || unmap->nr_nodes == BATCH_MAX)

@@ -47,14 +47,19 @@ static inline unsigned node_level(struct pt_node node)
 }
 
 /*
- * Entries have become present (difference > 0) or absent. A guest that adds entries of its own can
- * make us remove more than we put in: the count stops at zero.
+ * Entries have become present (difference > 0) or absent. A guest that adds entries of its own, or
+ * takes ours away, can make us remove more than we put in, or the reverse: the count stops at both
+ * ends.
  */
 static inline void node_count_children(struct pt_node node, int difference)
 {
 	int children = node.slot->nr_children + difference;
 
-	node.slot->nr_children = (uint16_t)(children > 0 ? children : 0);
+	if (children < 0)
+		children = 0;
+	if (children > (int)NODE_ENTRIES)
+		children = (int)NODE_ENTRIES;
+	node.slot->nr_children = (uint16_t)children;
 }
 
 static inline struct pt_node node_at(const struct phys_domain *domain, paddr_t paddr)

@@ -10,13 +10,20 @@
 
 #include "tests/unit/domain_fixture.h"
 
+/* Zeroes, between two pages that nobody may touch. */
 static void *reserve(uint64_t size)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned char *memory = mmap(NULL, size + 2 * PAGE_SIZE, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	assert_ptr_not_equal(memory, MAP_FAILED);
-	return memory;
+	assert_int_equal(mprotect(memory + PAGE_SIZE, size, PROT_READ | PROT_WRITE), 0);
+	return memory + PAGE_SIZE;
+}
+
+static void release(void *memory, uint64_t size)
+{
+	munmap((unsigned char *)memory - PAGE_SIZE, size + 2 * PAGE_SIZE);
 }
 
 void domain_fixture_open(struct domain_fixture *fixture, uint64_t nr_frames)
@@ -40,8 +47,8 @@ void domain_fixture_close(struct domain_fixture *fixture)
 	uint64_t nr_frames = fixture->domain.nr_frames;
 
 	free(fixture->remembered);
-	munmap(fixture->domain.memory, nr_frames * PAGE_SIZE);
-	munmap(fixture->domain.slots, nr_frames * sizeof(struct slot));
+	release(fixture->domain.memory, nr_frames * PAGE_SIZE);
+	release(fixture->domain.slots, nr_frames * sizeof(struct slot));
 }
 
 int domain_fixture_setup(void **state)
