@@ -86,7 +86,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 # Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
-	check-clang check-docs check-format bench-boot bench-boot-json docs format clean
+	check-clang check-docs check-format fuzz-image bench-boot bench-boot-json docs format clean
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
@@ -133,6 +133,13 @@ check-docs: all ## README.md and docs/ show what the program prints on this host
 	@$(CHECK) docs
 check-format: ## the sources are as clang-format writes them
 	@$(CHECK) format
+
+fuzz-image: ## parse random images under sanitizers for FUZZ_SECONDS (60); does all set-up
+	@scripts/deps build fuzz
+	+@$(parallel) $(O)/fuzz/fuzz_image
+	@mkdir -p $(O)/fuzz/images
+	$(O)/fuzz/fuzz_image -max_len=4096 -max_total_time=$(FUZZ_SECONDS) \
+		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/images
 
 bench-boot: ## time from launch to exit, against true and QEMU
 	+@$(parallel) all $B/bench/boot
@@ -192,6 +199,15 @@ $(BENCHES): $B/bench/%: $B/obj/bench/%.c.o
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$Q$(host_link)
+
+# A fuzzer is one program of all its sources: clang's coverage goes into every file of them.
+FUZZ_SECONDS ?= 60
+$(O)/fuzz/fuzz_image: $(wildcard tests/fuzz/fuzz_image.c tests/unit/image_promises.c \
+		tests/unit/image_builder.c vmm/image*.c)
+	$(call say,FUZZER,$@)
+	@mkdir -p $(@D)
+	$Qclang $(COMMON) -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^
 
 # Guests: the folder's name says the kind of the image.
 #
