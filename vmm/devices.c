@@ -60,6 +60,8 @@ int devices_attach(struct vm *vm, const struct device_options *options)
 		result = debug_console_attach(&vm->bus, &outputs[shared ? 0 : 1]);
 	if (!result)
 		result = exit_device_attach(&vm->bus);
+	if (!result && vm->options.irqchip)
+		result = fw_cfg_attach(&vm->devices.fw_cfg, &vm->bus, vm->options.memory_len);
 	if (!result)
 		result = page_control_attach(vm);
 	return result ? result : outputs_coalesce(vm, options);

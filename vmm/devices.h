@@ -7,6 +7,7 @@
 #define VMM_DEVICES_H
 
 #include "vmm/bus.h"
+#include "vmm/fw_cfg.h"
 #include "vmm/output.h"
 #include "vmm/serial.h"
 
@@ -23,6 +24,7 @@ struct device_options {
 struct devices {
 	struct output outputs[2]; /* of 16550 and console; the first for both if they share it */
 	struct serial serial;
+	struct fw_cfg fw_cfg; /* PC-type machines only: those with an irqchip */
 };
 
 /*
