@@ -87,53 +87,67 @@ static int ends_split(struct cursor *cursor)
 	return found;
 }
 
-/* Neighbouring pages that are treated alike. */
-struct stretch {
-	gpa_t gpa;
-	uint64_t len;
-	uint64_t offset; /* in the pool: counts when it is to be shown */
-	uint32_t rights;
-};
-
-static int stretch_protect(struct gpa_space *space, const struct stretch *stretch)
-{
-	return stretch->len == 0 ?
-		       0 :
-		       window_protect(&space->window, stretch->gpa, stretch->len, stretch->rights);
-}
-
 /*
- * Gives the window `rights`, or those of each leaf if NULL, wherever the run has leaves, and
- * nowhere else: what is hidden stays hidden. Goes on after an error, and returns the first.
+ * Gives the window these rights wherever the run has leaves, and nowhere else: what is hidden stays
+ * hidden. On error some of it may have them.
  */
-static int window_follow(struct gpa_space *space, struct cursor *cursor, gpa_t gpa,
-			 const uint32_t *rights)
+static int window_follow(struct gpa_space *space, struct cursor *cursor, gpa_t gpa, uint32_t rights)
 {
-	struct stretch stretch = { .len = 0 };
-	struct pt_mapping leaf;
-	int error = 0;
 	int found = cursor_jump(cursor, gpa_to_vaddr(gpa));
-	int last;
+	uint64_t len = 0; /* of the leaves without a hole between them that begin at gpa */
+	struct pt_mapping leaf;
 
 	if (found)
 		return found;
-	while ((found = next_leaf(cursor, &leaf)) > 0) {
-		uint32_t wanted = rights ? *rights : leaf.prop.bits & PROP_RIGHTS;
+	for (;;) {
+		int error = 0;
 
-		if (stretch.gpa.value + stretch.len != leaf.start.value ||
-		    stretch.rights != wanted) {
-			int failed = stretch_protect(space, &stretch);
-
-			error = error ? error : failed;
-			stretch =
-				(struct stretch){ .gpa = GPA(leaf.start.value), .rights = wanted };
+		found = next_leaf(cursor, &leaf);
+		if (found < 0)
+			return found;
+		if (found > 0 && leaf.start.value == gpa.value + len) {
+			len += leaf.len;
+			continue;
 		}
-		stretch.len += leaf.len;
+		if (len > 0)
+			error = window_protect(&space->window, gpa, len, rights);
+		if (error || found == 0)
+			return error;
+		gpa = GPA(leaf.start.value);
+		len = leaf.len;
 	}
-	last = stretch_protect(space, &stretch);
-	error = error ? error : found;
-	return error ? error : last;
 }
+
+/*
+ * After window_follow() or window_hide() failed: each leaf of the run gets the rights back that the
+ * table says. There were mappings enough for that before, so there are again: one at a time, from
+ * low to high, each has to cut off no more than its own end. Where there is just one to be had the
+ * kernel refuses to cut, but not to map anew.
+ *
+ * Another thread of the process may use that one up. Then a leaf stays inaccessible, or keeps
+ * rights that were asked for, until it is changed again; its frame is its own all the while.
+ */
+static void window_restore(struct gpa_space *space, struct cursor *cursor, gpa_t gpa)
+{
+	struct pt_mapping leaf;
+
+	cursor_jump(cursor, gpa_to_vaddr(gpa));
+	while (next_leaf(cursor, &leaf) > 0) {
+		gpa_t start = GPA(leaf.start.value);
+
+		if (window_protect(&space->window, start, leaf.len, leaf.prop.bits))
+			window_show(&space->window, start, leaf.len, space->pool->fd,
+				    leaf.paddr.value, leaf.prop.bits);
+	}
+}
+
+/* Neighbouring pages that show neighbouring parts of the pool. */
+struct stretch {
+	gpa_t gpa;
+	uint64_t len;
+	uint64_t offset; /* in the pool */
+	uint32_t rights;
+};
 
 /*
  * The one place where frames become visible to the guest. Memory that is to be filled at the first
@@ -216,7 +230,7 @@ static void run_undo(struct gpa_space *space, struct cursor *cursor, gpa_t gpa, 
 	if (window_hide(&space->window, gpa, shown) == 0)
 		run_take(cursor, gpa, shown, &pages);
 	else
-		window_follow(space, cursor, gpa, NULL);
+		window_restore(space, cursor, gpa);
 }
 
 static int run_fill(struct gpa_space *space, struct cursor *cursor, gpa_t gpa, uint32_t rights)
@@ -293,7 +307,7 @@ int gpa_space_unmap(struct gpa_space *space, gpa_t gpa, uint64_t len, uint64_t *
 	if (!error) {
 		error = window_hide(&space->window, gpa, len);
 		if (error)
-			window_follow(space, &cursor, gpa, NULL);
+			window_restore(space, &cursor, gpa);
 	}
 	if (!error)
 		error = run_take(&cursor, gpa, len, &total);
@@ -331,9 +345,9 @@ int gpa_space_protect(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t
 		error = run_open(space, &cursor, gpa, len);
 	if (error)
 		return error;
-	error = window_follow(space, &cursor, gpa, &rights);
+	error = window_follow(space, &cursor, gpa, rights);
 	if (error)
-		window_follow(space, &cursor, gpa, NULL);
+		window_restore(space, &cursor, gpa);
 	else
 		error = run_protect(&cursor, gpa, rights, &total);
 	run_close(space, &cursor);

@@ -249,6 +249,36 @@ static void test_attach_that_fails_leaves_no_memslot(void **state)
 	gpa_fixture_close(&large);
 }
 
+/* RAM, a read-only page, a hole, and RAM: three runs. */
+static void test_exposed_memory_is_a_memslot_for_each_run_with_its_rights(void **state)
+{
+	struct kvm_fixture *fixture = kvm_fixture_get(state);
+	struct gpa_space *space = &fixture->memory.space;
+	uint64_t gpa = 0;
+	uint8_t value;
+
+	kvm_fixture_load(fixture, writer, sizeof(writer), DATA);
+	*data(fixture) = 0x11;
+	protect_data(fixture, PROP_READ);
+	assert_int_equal(gpa_space_unmap(space, GPA(DATA + PAGE_SIZE), PAGE_SIZE, NULL), 0);
+	assert_int_equal(gpa_space_expose(space), 0);
+	assert_int_equal(kvm_fixture_run(fixture, &value, &gpa), STOP_WRITE);
+	assert_int_equal(gpa, DATA);
+	assert_int_equal(*data(fixture), 0x11);
+	assert_true(memslot_at(fixture->vm_fd, data(fixture), 0));
+	assert_true(memslot_at(fixture->vm_fd, data(fixture), DATA));
+	assert_false(memslot_at(fixture->vm_fd, data(fixture), DATA + PAGE_SIZE));
+	assert_true(memslot_at(fixture->vm_fd, data(fixture), DATA + 2 * PAGE_SIZE));
+	assert_false(memslot_at(fixture->vm_fd, data(fixture), KVM_RAM));
+}
+
+static void test_space_without_a_vm_cannot_be_exposed(void **state)
+{
+	struct gpa_fixture *fixture = *state;
+
+	assert_int_equal(gpa_space_expose(&fixture->space), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +292,8 @@ int main(void)
 		KVM_TEST(test_vm_is_attached_once),
 		KVM_TEST(test_memslots_are_the_ranges_of_ram_and_no_larger),
 		KVM_TEST(test_attach_that_fails_leaves_no_memslot),
+		KVM_TEST(test_exposed_memory_is_a_memslot_for_each_run_with_its_rights),
+		GPA_TEST(test_space_without_a_vm_cannot_be_exposed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,29 @@ static void test_protect_that_fails_half_way_restores_the_rights(void **state)
 	assert_run_is(fixture, RWX);
 }
 
+/*
+ * A mapping more than allowed: nothing can be mapped over the pages at the beginning. They could be
+ * made inaccessible, but behind them is a mapping that would have to be cut.
+ */
+static void test_unmap_that_fails_half_way_restores_the_rights(void **state)
+{
+	struct gpa_fixture *fixture = *state;
+	struct gpa_space *space = &fixture->space;
+	int map, unmap;
+
+	assert_int_equal(gpa_space_map(space, GPA(0), PAGE_SIZE, RW), 0);
+	exhaust();
+	map = gpa_space_map(space, GPA(PAGE_SIZE), PAGE_SIZE, PROP_READ);
+	unmap = gpa_space_unmap(space, GPA(0), RUN + MIB(1), NULL);
+	memory_mappings_restore();
+	assert_int_equal(map, 0);
+	assert_int_equal(unmap, -ENOMEM);
+	assert_int_equal(memory_rights(space->window.memory), RW);
+	assert_int_equal(memory_rights(space->window.memory + PAGE_SIZE), PROP_READ);
+	assert_int_equal(gpa_space_unmap(space, GPA(0), RUN, NULL), 0);
+	assert_run_is(fixture, RWX);
+}
+
 static void test_whole_mappings_can_be_changed_and_unmapped(void **state)
 {
 	struct gpa_fixture *fixture = *state;
@@ -201,6 +224,7 @@ int main(void)
 		MAPPINGS_TEST(test_unmap_that_would_cut_a_mapping_is_refused),
 		MAPPINGS_TEST(test_protect_that_would_cut_a_mapping_is_refused),
 		MAPPINGS_TEST(test_protect_that_fails_half_way_restores_the_rights),
+		MAPPINGS_TEST(test_unmap_that_fails_half_way_restores_the_rights),
 		MAPPINGS_TEST(test_whole_mappings_can_be_changed_and_unmapped),
 		MAPPINGS_TEST(test_map_into_a_hole_that_would_be_cut_is_refused),
 		MAPPINGS_TEST(test_map_that_fails_half_way_hides_what_it_has_shown),
