@@ -7,6 +7,7 @@
  */
 #include "guests/lib/guest.h"
 #include "guests/lib/page.h"
+#include "guests/lib/random.h"
 
 #define GVA UINT64_C(0x10000000000) /* nothing else is in the same top-level entry */
 #define NR_ROUNDS 60
@@ -16,22 +17,6 @@
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
 #define ENTRY_NODE 0x27 /* present, writable, user, accessed */
 #define CR0_WRITE_PROTECT UINT64_C(0x10000)
-
-static uint64_t random_state;
-
-/* Marsaglia's xorshift64. */
-static uint64_t random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static uint64_t random_below(uint64_t end)
-{
-	return random_next() % end;
-}
 
 /* Ring 0 may then write to what is mapped read-only, as the tables are. */
 static void write_protection_disable(void)
@@ -111,9 +96,7 @@ int guest_main(void)
 	volatile uint64_t *nodes[NR_NODES];
 	struct abi_page_request request;
 
-	for (const char *digit = guest_arguments(); *digit; digit++)
-		random_state = random_state * 10 + (uint64_t)(*digit - '0');
-	random_state = (random_state + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	random_seed(guest_arguments());
 	if (page_map(GVA, gpa, 8 * PAGE_SIZE, PAGE_READ_WRITE, 1) ||
 	    page_map(GVA + PAGE_SIZE_2M, gpa, PAGE_SIZE_2M, PAGE_READ_WRITE, 0))
 		panic("map failed");

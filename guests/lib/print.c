@@ -4,7 +4,44 @@
 
 #include "guests/lib/guest.h"
 
+#include <stddef.h>
+
+/* memory.c has them, for the compiler; and for us. */
+void *memset(void *destination, int value, size_t len);
+void *memcpy(void *restrict destination, const void *restrict source, size_t len);
+
 #define DIGITS_MAX 20 /* of 2^64 - 1 in decimal */
+#define LINE_MAX 128
+
+/*
+ * What is printed is put together here and written at once. Where KVM emulates ring 0 each
+ * instruction costs a microsecond, so strings are handled by string instructions.
+ */
+struct line {
+	unsigned len;
+	char text[LINE_MAX];
+};
+
+static void line_flush(struct line *line)
+{
+	console_write(line->text, line->len);
+	line->len = 0;
+}
+
+static void line_add(struct line *line, const char *text, unsigned len)
+{
+	while (len > LINE_MAX - line->len) {
+		unsigned part = LINE_MAX - line->len;
+
+		memcpy(line->text + line->len, text, part);
+		line->len = LINE_MAX;
+		line_flush(line);
+		text += part;
+		len -= part;
+	}
+	memcpy(line->text + line->len, text, len);
+	line->len += len;
+}
 
 /* One conversion of a format: what stands between % and its letter. */
 struct conversion {
@@ -14,10 +51,7 @@ struct conversion {
 	char letter;
 };
 
-/*
- * Bytes before the first `byte`, at most `len`. One instruction for all of them: where KVM emulates
- * ring 0 each instruction costs a microsecond, and this is what prints.
- */
+/* Bytes before the first `byte`, at most `len`. */
 static unsigned text_until(const char *text, char byte, unsigned len)
 {
 	const char *end = text;
@@ -32,30 +66,37 @@ static unsigned text_len(const char *text)
 	return text_until(text, '\0', UINT32_MAX);
 }
 
-static void write_padded(const char *text, unsigned len, const struct conversion *conversion)
+static void add_padded(struct line *line, const char *text, unsigned len,
+		       const struct conversion *conversion)
 {
 	for (unsigned i = len; i < conversion->width; i++)
-		console_write(&conversion->pad, 1);
-	console_write(text, len);
+		line_add(line, &conversion->pad, 1);
+	line_add(line, text, len);
 }
 
-static void write_number(uint64_t value, unsigned base, const struct conversion *conversion)
+/* A number's padding and digits together, where the width is that of a number. */
+static void add_number(struct line *line, uint64_t value, unsigned base,
+		       const struct conversion *conversion)
 {
 	char text[DIGITS_MAX];
-	char *first = text + DIGITS_MAX;
+	char *end = text + DIGITS_MAX;
+	char *first = end;
 
+	memset(text, conversion->pad, DIGITS_MAX);
 	do {
-		*--first = "0123456789abcdef"[value % base];
-		value /= base;
+		*--first = "0123456789abcdef"[base == 16 ? value & 15 : value % 10];
+		value = base == 16 ? value >> 4 : value / 10;
 	} while (value);
-	write_padded(first, (unsigned)(text + DIGITS_MAX - first), conversion);
+	if (conversion->width <= DIGITS_MAX && first > end - conversion->width)
+		first = end - conversion->width;
+	add_padded(line, first, (unsigned)(end - first), conversion);
 }
 
-static void write_signed(int64_t value, const struct conversion *conversion)
+static void add_signed(struct line *line, int64_t value, const struct conversion *conversion)
 {
 	if (value < 0)
-		console_write("-", 1);
-	write_number(value < 0 ? -(uint64_t)value : (uint64_t)value, 10, conversion);
+		line_add(line, "-", 1);
+	add_number(line, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, conversion);
 }
 
 /* Reads the conversion that begins after a percent sign; returns where the text goes on. */
@@ -76,13 +117,15 @@ void print_arguments(const char *format, va_list arguments)
 {
 	const char *end = format + text_len(format);
 	struct conversion conversion;
+	struct line line;
 	const char *text;
 	char byte;
 
+	line.len = 0;
 	while (format < end) {
 		unsigned literal = text_until(format, '%', (unsigned)(end - format));
 
-		console_write(format, literal);
+		line_add(&line, format, literal);
 		format += literal;
 		if (format == end)
 			break;
@@ -90,27 +133,30 @@ void print_arguments(const char *format, va_list arguments)
 		switch (conversion.letter) {
 		case 's':
 			text = va_arg(arguments, const char *);
-			write_padded(text, text_len(text), &conversion);
+			add_padded(&line, text, text_len(text), &conversion);
 			break;
 		case 'c':
 			byte = (char)va_arg(arguments, int);
-			console_write(&byte, 1);
+			line_add(&line, &byte, 1);
 			break;
 		case 'd':
-			write_signed(conversion.is_long ? va_arg(arguments, long) :
-							  va_arg(arguments, int),
-				     &conversion);
+			add_signed(&line,
+				   conversion.is_long ? va_arg(arguments, long) :
+							va_arg(arguments, int),
+				   &conversion);
 			break;
 		case 'u':
 		case 'x':
-			write_number(conversion.is_long ? va_arg(arguments, unsigned long) :
-							  va_arg(arguments, unsigned),
-				     conversion.letter == 'x' ? 16 : 10, &conversion);
+			add_number(&line,
+				   conversion.is_long ? va_arg(arguments, unsigned long) :
+							va_arg(arguments, unsigned),
+				   conversion.letter == 'x' ? 16 : 10, &conversion);
 			break;
 		default:
-			console_write(&conversion.letter, 1);
+			line_add(&line, &conversion.letter, 1);
 		}
 	}
+	line_flush(&line);
 }
 
 void print(const char *format, ...)
