@@ -12,8 +12,18 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Read sections inline: MIT code may have them so. */
+#ifdef __has_feature /* clang */
+#define THREAD_SANITIZER __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__) /* gcc */
+#define THREAD_SANITIZER 1
+#else
+#define THREAD_SANITIZER 0
+#endif
+
+/* Read sections inline: MIT code may have them so. Not where their own races would be reported. */
+#if !THREAD_SANITIZER
 #define _LGPL_SOURCE
+#endif
 #include <urcu/arch.h>
 #include <urcu/urcu-memb.h>
 
@@ -35,13 +45,6 @@ static pthread_key_t key;
  * before a grace period ended comes before what follows it, and what came before a grace period
  * comes before the sections after it.
  */
-#ifdef __has_feature /* clang */
-#define THREAD_SANITIZER __has_feature(thread_sanitizer)
-#elif defined(__SANITIZE_THREAD__) /* gcc */
-#define THREAD_SANITIZER 1
-#else
-#define THREAD_SANITIZER 0
-#endif
 #if THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
 
