@@ -138,7 +138,7 @@ int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop);
 int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level,
 		   prop_t prop, bool tracked);
 
-enum fragment_kind { FRAGMENT_LEAF, FRAGMENT_SUBTREE };
+enum fragment_kind { FRAGMENT_NONE, FRAGMENT_LEAF, FRAGMENT_SUBTREE };
 
 /*
  * What was taken out of a table, with the references that it owned. It keeps its frames alive until
@@ -163,6 +163,18 @@ struct pt_fragment {
  * -EINVAL, -ERANGE, -ENOMEM (split), -EUCLEAN.
  */
 int cursor_take_next(struct cursor *cursor, uint64_t len, struct pt_fragment *fragment);
+
+/*
+ * Puts a leaf of `level` here over whatever is there, and steps behind it; *fragment gets what was
+ * there, FRAGMENT_NONE if nothing was. A larger leaf is split first. One exchange puts the one in
+ * the other's place, so that walkers see either; the accessed and dirty bits of a leaf that comes
+ * out are those at that moment (BUG-9), and the new leaf's are those of `prop`. Tracked: one
+ * reference on each of the leaf's 4 KiB frames passes from the caller to the leaf, and those of
+ * what was there to the caller. Flush the fragment's range before fragment_drop() (T-5).
+ * Errors as cursor_map(), but for -EEXIST; nothing is mapped otherwise than before then.
+ */
+int cursor_replace(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked,
+		   struct pt_fragment *fragment);
 
 /*
  * Gives up what the fragment owns, a sub-tree after a grace period. The caller may be in a read

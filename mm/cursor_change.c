@@ -70,35 +70,53 @@ static void fragment_of_leaf(struct pt_fragment *fragment, const struct pt_child
 	};
 }
 
-int cursor_take(struct cursor *cursor, struct pt_fragment *fragment)
+static void fragment_of_subtree(struct cursor *cursor, struct pt_fragment *fragment,
+				struct pt_node node, uint64_t pages)
 {
-	static const struct pt_child absent = { .kind = PTE_ABSENT };
-	struct pt_entry entry = cursor_entry(cursor);
-	struct pt_child old;
-	uint64_t pages = 0;
-	int error = entry_to_ref(&entry, &old);
+	fragment->kind = FRAGMENT_SUBTREE;
+	fragment->pages = pages;
+	fragment->node = node;
+	node_unlink(node);
+	subtree_mark_stray(cursor, node, cursor->level - 1u);
+}
 
-	if (error == 0 && old.kind == PTE_NODE)
-		error = subtree_pages(cursor, old.node, cursor->level - 1u, &pages);
+/*
+ * What the look has confirmed is what comes out. Hardware may have set accessed and dirty since:
+ * of a leaf, the exchange says (BUG-9). What else a guest has written since owns no reference.
+ */
+int cursor_exchange(struct cursor *cursor, const struct pt_child *new, struct pt_fragment *fragment)
+{
+	struct pt_entry entry = cursor_entry(cursor);
+	struct pt_child seen, old;
+	uint64_t pages = 0;
+	int error = entry_to_ref(&entry, &seen);
+
+	if (error == 0 && seen.kind == PTE_NODE)
+		error = subtree_pages(cursor, seen.node, cursor->level - 1u, &pages);
 	if (error == 0)
-		error = entry_replace(&entry, &absent, &old);
+		error = entry_replace(&entry, new, &old);
 	if (error)
 		return error;
 	*fragment = (struct pt_fragment){
+		.kind = FRAGMENT_NONE,
 		.domain = cursor->table->domain,
 		.start = cursor_address(cursor, cursor_entry_start(cursor)),
 		.len = level_size(cursor->level),
-		.pages = pages,
 	};
-	if (old.kind == PTE_LEAF) {
-		fragment_of_leaf(fragment, &old);
-		return 0;
-	}
-	fragment->kind = FRAGMENT_SUBTREE;
-	fragment->node = old.node;
-	node_unlink(old.node);
-	subtree_mark_stray(cursor, old.node, cursor->level - 1u);
+	if (seen.kind == PTE_LEAF && old.kind == PTE_LEAF)
+		seen.prop = old.prop;
+	if (seen.kind == PTE_LEAF)
+		fragment_of_leaf(fragment, &seen);
+	else if (seen.kind == PTE_NODE)
+		fragment_of_subtree(cursor, fragment, seen.node, pages);
 	return 0;
+}
+
+int cursor_take(struct cursor *cursor, struct pt_fragment *fragment)
+{
+	static const struct pt_child absent = { .kind = PTE_ABSENT };
+
+	return cursor_exchange(cursor, &absent, fragment);
 }
 
 int cursor_take_next(struct cursor *cursor, uint64_t len, struct pt_fragment *fragment)
@@ -124,7 +142,7 @@ void fragment_drop(struct pt_fragment *fragment)
 {
 	if (fragment->kind == FRAGMENT_SUBTREE)
 		node_defer(fragment->domain, fragment->node);
-	else if (fragment->leaf.tracked)
+	else if (fragment->kind == FRAGMENT_LEAF && fragment->leaf.tracked)
 		run_put(fragment->domain, fragment->leaf.paddr, level_pages(fragment->leaf.level));
 }
 

@@ -9,11 +9,7 @@ static uint64_t encoding_key(unsigned level, prop_t prop, bool tracked)
 	return prop.bits | (uint64_t)level << 32 | (uint64_t)tracked << 63;
 }
 
-/*
- * Goes to the node at `level` that covers the cursor's address, and makes those on the way that are
- * missing.
- */
-static int reach_level(struct cursor *cursor, unsigned level)
+int cursor_reach(struct cursor *cursor, unsigned level)
 {
 	while (cursor->level < level)
 		cursor_pop(cursor);
@@ -109,7 +105,7 @@ int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop
 	if (paddr.value > cursor->encoded.limit || cursor_remaining(cursor) < cursor->encoded.size)
 		return -ERANGE;
 	if (cursor->level != level) {
-		error = reach_level(cursor, level);
+		error = cursor_reach(cursor, level);
 		if (error)
 			return error;
 	}

@@ -135,6 +135,20 @@ int cursor_settle(struct cursor *cursor, pte_t *pte);
  */
 int cursor_split(struct cursor *cursor);
 
+/*
+ * Goes to the node at `level`, not above the guard, that covers the cursor's address, and makes
+ * those on the way that are missing. -EEXIST, and the cursor is at it: a larger leaf is in the way;
+ * -ENOMEM, -EUCLEAN.
+ */
+int cursor_reach(struct cursor *cursor, unsigned level);
+
+/*
+ * Puts `new` into the current entry, and gives what was there: a sub-tree with all its nodes stray.
+ * Does not move. Errors as entry_replace(); -EUCLEAN also if a node below is not locked.
+ */
+int cursor_exchange(struct cursor *cursor, const struct pt_child *new,
+		    struct pt_fragment *fragment);
+
 /* Takes out what the current entry, which is not absent, holds; does not move. -EUCLEAN. */
 int cursor_take(struct cursor *cursor, struct pt_fragment *fragment);
 
