@@ -192,6 +192,19 @@ int cursor_protect_next(struct cursor *cursor, uint64_t len, struct prop_change 
 			struct pt_mapping *mapping);
 
 /*
+ * Finds the next leaf of the next `len` bytes that has any of `bits` (PROP_ACCESSED, PROP_DIRTY),
+ * takes those bits away from it and no others, and steps behind it, but not behind the `len` bytes
+ * (9.6.6): 1, and *mapping is the leaf with its old properties; 0, no leaf has any, and the cursor
+ * is behind the `len` bytes. Never splits: a leaf that reaches over an end is harvested as a whole,
+ * and *mapping says so. One exchange reads and clears: where hardware walks, each bit that it sets
+ * is reported now or next time, never twice and never not at all (INV-X7). Does not flush: until
+ * the leaf's range is, hardware may take a page for marked already and not mark it again.
+ * -EINVAL (also no bits, or others), -ERANGE, -EOPNOTSUPP the format has no such bits, -EUCLEAN.
+ */
+int cursor_harvest_next(struct cursor *cursor, uint64_t len, uint32_t bits,
+			struct pt_mapping *mapping);
+
+/*
  * What must happen when a range has changed, before what it gave up is dropped (T-5): translations
  * of [start, start+len) that anybody has cached are gone when flush() returns. NULL where nobody
  * caches any. It must not open a cursor on this table.
@@ -208,6 +221,17 @@ struct range_flush {
  * over an end of the range may have been split.
  */
 int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change change,
+		   const struct range_flush *flush, uint64_t *pages);
+
+/*
+ * Harvests every leaf of the next `len` bytes, and goes behind them; *pages (may be NULL) counts the
+ * 4 KiB pages of the leaves that had any of `bits`. flush() is called for each contiguous run of
+ * such leaves, ascending: its calls say what was accessed or dirty. A run begins before the range,
+ * or ends behind it, if a leaf does.
+ * Errors as cursor_harvest_next(): after -EUCLEAN what came before the place that makes no sense is
+ * harvested, flushed and counted.
+ */
+int cursor_harvest(struct cursor *cursor, uint64_t len, uint32_t bits,
 		   const struct range_flush *flush, uint64_t *pages);
 
 /*
