@@ -77,7 +77,9 @@ TESTS := $(TEST_MAINS:$B/obj/tests/unit/%.c.o=$B/tests/%)
 BENCHES := $(BENCH_OBJECTS:$B/obj/bench/%.c.o=$B/bench/%)
 
 GUEST_SOURCES := $(wildcard guests/*/*.c guests/*/*.S)
+GUEST_MM := $(patsubst %,guests/%,$(wildcard mm/*.c))
 GUEST_OBJECTS := $(call objects,$(GUEST_SOURCES),$(GUEST_B))
+GUEST_MM_OBJECTS := $(call objects,$(GUEST_MM),$(GUEST_B))
 GUEST_NAMES := $(filter-out lib,$(sort $(patsubst guests/%/,%,$(dir $(GUEST_SOURCES)))))
 RAW_NAMES := $(filter raw_%,$(GUEST_NAMES))
 GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
@@ -213,15 +215,20 @@ $(O)/fuzz/fuzz_image: $(wildcard tests/fuzz/fuzz_image.c tests/unit/image_promis
 #
 #   multiboot*  ELF32 with guests/lib/multiboot_*.[cS], linked by guests/lib/multiboot.ld
 #   raw_*       a flat binary of its own files only, linked by guests/lib/raw.ld
+#   own_*       as else, and with the engine: mm/*.c and guests/lib/own_*.c
 #   else        ELF64 with the rest of guests/lib, linked by guests/lib/guest.ld
 
 GUEST_LIB := $(filter guests/lib/%,$(GUEST_SOURCES))
 MULTIBOOT_LIB := $(filter guests/lib/multiboot_%,$(GUEST_LIB))
+OWN_LIB := $(filter guests/lib/own_%,$(GUEST_LIB))
 
 $(GUEST_B)/obj/guests/%.o: FLAGS = $(GUEST) -m64
 $(GUEST_B)/obj/guests/multiboot%.o: FLAGS = $(GUEST) -m32
 $(GUEST_B)/obj/guests/lib/multiboot_%.o: FLAGS = $(GUEST) -m32
+# The engine as guests have it is built once more, under obj/guests/mm.
 $(GUEST_OBJECTS): $(GUEST_B)/obj/%.o: % Makefile
+$(GUEST_MM_OBJECTS): $(GUEST_B)/obj/guests/%.o: % Makefile
+$(GUEST_OBJECTS) $(GUEST_MM_OBJECTS):
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
@@ -237,7 +244,8 @@ endef
 
 sources_of = $(filter guests/$1/%,$(GUEST_SOURCES))
 elf64 = $(call guest_image,$(GUEST_B)/guests/$1.elf,guest.ld,-m64,\
-	$(call sources_of,$1) $(filter-out $(MULTIBOOT_LIB),$(GUEST_LIB)))
+	$(call sources_of,$1) $(filter-out $(MULTIBOOT_LIB) $(OWN_LIB),$(GUEST_LIB)) \
+	$(if $(filter own_%,$1),$(OWN_LIB) $(GUEST_MM)))
 elf32 = $(call guest_image,$(GUEST_B)/guests/$1.elf,multiboot.ld,-m32,\
 	$(call sources_of,$1) $(MULTIBOOT_LIB))
 raw = $(call guest_image,$(GUEST_B)/obj/guests/$1.elf,raw.ld,\
@@ -252,4 +260,4 @@ $(GUEST_B)/guests/%.bin: $(GUEST_B)/obj/guests/%.elf
 	@mkdir -p $(@D)
 	$Qobjcopy -O binary $< $@
 
--include $(patsubst %.o,%.d,$(HOST_OBJECTS) $(GUEST_OBJECTS))
+-include $(patsubst %.o,%.d,$(HOST_OBJECTS) $(GUEST_OBJECTS) $(GUEST_MM_OBJECTS))

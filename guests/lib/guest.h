@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mm/types.h" /* PAGE_SIZE */
 #include "vmm/guest_abi.h"
 
-#define PAGE_SIZE UINT64_C(0x1000)
 #define PAGE_SIZE_2M UINT64_C(0x200000)
 #define PAGE_SIZE_1G UINT64_C(0x40000000)
 

@@ -35,11 +35,16 @@ uint64_t memory_take(uint64_t len, uint64_t alignment)
 void *memset(void *destination, int value, size_t len);
 void *memcpy(void *restrict destination, const void *restrict source, size_t len);
 
+/* Eight bytes at a time: where ring 0 is emulated, each store counts. */
 void *memset(void *destination, int value, size_t len)
 {
 	void *at = destination;
+	size_t words = len / sizeof(uint64_t);
+	uint64_t word = UINT64_C(0x0101010101010101) * (uint8_t)value;
 
-	__asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(value) : "memory");
+	len %= sizeof(uint64_t);
+	__asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(word) : "memory");
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(word) : "memory");
 	return destination;
 }
 

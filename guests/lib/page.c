@@ -12,8 +12,8 @@
 /* What the device reads and answers. An image's GPAs equal its GVAs: see guest.ld. */
 static struct abi_page_request shared __attribute__((aligned(sizeof(struct abi_page_request))));
 
-/* Nothing of the guest's own tables is global: loading CR3 flushes all of it. SDM 3 4.10.4.1 */
-static void tlb_flush(uint64_t gva, uint64_t len)
+/* Nothing of the guests' tables is global: loading CR3 flushes all of it. SDM 3 4.10.4.1 */
+void page_flush(uint64_t gva, uint64_t len)
 {
 	uint64_t cr3;
 
@@ -32,7 +32,7 @@ int64_t page_control(struct abi_page_request *request)
 	*request = shared;
 	if (!request->result && request->table == ABI_TABLE_GUEST &&
 	    request->operation != ABI_PAGE_QUERY)
-		tlb_flush(request->address, request->len);
+		page_flush(request->address, request->len);
 	return request->result;
 }
 
@@ -49,7 +49,7 @@ const char *page_size_name(uint32_t level)
 }
 
 /* CPUID.80000001H:EDX.Page1GB[bit 26] */
-static bool cpu_has_1g_pages(void)
+bool page_has_1g(void)
 {
 	uint32_t leaf = 0x80000001;
 	uint32_t edx;
@@ -60,7 +60,7 @@ static bool cpu_has_1g_pages(void)
 
 uint64_t page_take(uint32_t level, uint64_t len)
 {
-	bool has_leaf = level < 3 || cpu_has_1g_pages();
+	bool has_leaf = level < 3 || page_has_1g();
 	uint64_t gpa = has_leaf ? memory_take(len, page_size(level)) : 0;
 
 	if (!gpa)

@@ -9,6 +9,7 @@
 #ifndef GUESTS_LIB_PAGE_H
 #define GUESTS_LIB_PAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/guest_abi.h"
@@ -48,6 +49,12 @@ int64_t page_query(uint32_t table, uint64_t address, struct page_leaf *leaf);
 /* Bytes that a leaf of `level` (1 to 3) maps, and those in words. */
 uint64_t page_size(uint32_t level);
 const char *page_size_name(uint32_t level);
+
+/* Does the CPU have leaves of 1 GiB? */
+bool page_has_1g(void);
+
+/* Makes the CPU forget its translations of [gva, gva+len), by INVLPG if they are few. */
+void page_flush(uint64_t gva, uint64_t len);
 
 /*
  * Takes `len` bytes of RAM, aligned for leaves of `level`, and returns their GPA. Where the RAM or

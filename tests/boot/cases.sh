@@ -34,6 +34,10 @@ boot page_errors           0 page_errors.out        - page_errors.elf
 boot host_pages            0 host_pages.out         - host_pages.elf
 boot ring3                 0 ring3.out              - ring3.elf
 
+# The engine inside the guest. Few runs: each takes seconds where ring 0 is emulated.
+REPEAT=2 boot own_tables   0 own_tables.re          - own_tables.elf
+REPEAT=2 boot own_tables_1g 0 own_tables_1g.re      - --mem 3G own_tables.elf
+
 # The guest's own exceptions.
 boot null                100 null.re                'code 100$' null.elf
 boot stack_guard         100 stack_guard.re         'code 100$' stack_guard.elf

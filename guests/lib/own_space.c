@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* A domain over the guest's RAM, and a space in it that takes over from the VMM's table. */
+#include "guests/lib/own_space.h"
+
+#include "guests/lib/guest.h"
+#include "guests/lib/page.h"
+#include "mm/walk.h"
+
+#define POOL_FRAMES 64
+
+static void flush(struct vm_space *space, vaddr_t start, uint64_t len, prop_t rights)
+{
+	(void)space;
+	(void)rights;
+	page_flush(start.value, len);
+}
+
+static const struct space_operations operations = { .flush = flush };
+
+/* Free RAM by its place in the direct map. */
+static void *take(uint64_t len)
+{
+	uint64_t gpa = memory_take(len, PAGE_SIZE);
+
+	if (!gpa)
+		panic("no %lu bytes of free RAM", len);
+	return (void *)(uintptr_t)(guest_boot->direct_map + gpa);
+}
+
+static void domain_create(struct own_space *own, uint64_t nr_frames)
+{
+	struct slot *slots = take(nr_frames * sizeof(*slots));
+	void *memory = (void *)(uintptr_t)guest_boot->direct_map;
+	uint64_t pool = memory_take(POOL_FRAMES * PAGE_SIZE, PAGE_SIZE);
+
+	for (uint64_t number = 0; number < nr_frames; number++)
+		slots[number] = (struct slot){ .next = 0 };
+	own->scratch = take(nr_frames * sizeof(*own->scratch));
+	if (domain_init(&own->domain, slots, nr_frames, memory) ||
+	    allocator_add(&own->domain, PADDR(pool), POOL_FRAMES))
+		panic("no domain of %lu frames with a pool at %lx", nr_frames, pool);
+}
+
+/* Reads the VMM's table, which lies in the direct map. */
+static int table_read(void *context, paddr_t paddr, uint64_t *entry)
+{
+	(void)context;
+	*entry = *(const volatile uint64_t *)memory_at(paddr.value);
+	return 0;
+}
+
+/* Maps what the VMM's table maps in [start, start+len), one page after the other. */
+static void adopt(struct own_space *own, uint64_t start, uint64_t len)
+{
+	struct page_table *table = &own->space.table;
+	struct cursor cursor;
+	int error = cursor_open(&cursor, table, VADDR(start), len, CURSOR_MUTATE, 1);
+
+	for (uint64_t at = 0; at < len && !error; at += PAGE_SIZE) {
+		struct walk walk;
+
+		walk_table(table->format, PADDR(guest_boot->table_root), VADDR(start + at),
+			   table_read, NULL, &walk);
+		if (walk.end != WALK_MAPPED)
+			continue;
+		error = cursor_jump(&cursor, VADDR(start + at));
+		if (!error)
+			error = cursor_map(&cursor, walk.paddr, 1, walk.prop, false);
+	}
+	if (error)
+		panic("%lx + %lx cannot be taken over: error %d", start, len, error);
+	cursor_close(&cursor);
+}
+
+/* All RAM at the GVAs where it is in the VMM's table: what is there stays where it was. */
+static void direct_map_create(struct own_space *own)
+{
+	const struct abi_memory *memory = guest_boot->memory;
+	const struct abi_memory *end = memory + guest_boot->nr_memory;
+	const prop_t prop = PROP(PROP_READ | PROP_WRITE | PROP_ACCESSED | PROP_DIRTY);
+
+	while (memory < end) {
+		uint64_t gpa = memory->gpa;
+		uint64_t len = 0;
+		int error;
+
+		for (; memory < end && memory->gpa == gpa + len; memory++)
+			len += memory->len;
+		error = space_map(&own->space, VADDR(guest_boot->direct_map + gpa), PADDR(gpa), len,
+				  page_has_1g() ? 3 : 2, prop, false);
+		if (error)
+			panic("no direct map of %lx + %lx: error %d", gpa, len, error);
+	}
+}
+
+void own_space_create(struct own_space *own, uint64_t end)
+{
+	const struct abi_boot *boot = guest_boot;
+
+	domain_create(own, end >> PAGE_SHIFT);
+	own->root = (struct frame){ 0 };
+	if (space_create(&own->space, &own->domain, pt_format_of(PT_FORMAT_X86_64_4),
+			 TABLE_WALKED_BY_HARDWARE, &operations))
+		panic("no frame for a root");
+	for (uint32_t i = 0; i < boot->nr_memory; i++)
+		if (boot->memory[i].kind == ABI_MEMORY_IMAGE) /* GVA = GPA: guest.ld */
+			adopt(own, boot->memory[i].gpa, boot->memory[i].len);
+	adopt(own, boot->stack_top - boot->stack_len, boot->stack_len);
+	direct_map_create(own);
+}
+
+void own_space_destroy(struct own_space *own)
+{
+	space_destroy(&own->space);
+}
+
+static void cr3_write(uint64_t gpa)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(gpa) : "memory");
+}
+
+void own_space_enter(struct own_space *own)
+{
+	if (page_table_root_get(&own->space.table, &own->root))
+		panic("the root cannot be held");
+	cr3_write(own->root.paddr.value);
+}
+
+void own_space_leave(struct own_space *own)
+{
+	cr3_write(guest_boot->table_root);
+	if (frame_put(&own->root))
+		panic("the root was not held");
+}
+
+static uint32_t held(void *context, paddr_t paddr)
+{
+	const struct own_space *own = context;
+
+	return own->root.domain && own->root.paddr.value == paddr.value;
+}
+
+bool own_space_audit(struct own_space *own)
+{
+	struct audit_report report;
+
+	if (mm_audit(&own->domain, own->scratch, held, own, &report) == 0)
+		return true;
+	print("audit: %s: %s: at %lx, level %u, entry %u: expected %lx, found %lx\n",
+	      report.violation.rule, report.violation.text, report.violation.paddr.value,
+	      report.violation.level, report.violation.index, report.violation.expected,
+	      report.violation.found);
+	return false;
+}
