@@ -3,9 +3,9 @@
  * The pool: the host memory of all guests of this process, one memfd mapped once, and the domain of
  * its frames. Physical address in this domain = offset in the memfd.
  *
- * Physical 0 is at a multiple of 1 GiB in host addresses too, and the allocator's chunks are
- * aligned to their size: so a chunk is as well aligned as a large leaf, and a large host page, must
- * be. Whether the host gives large pages is its own decision
+ * Physical 0 is at a multiple of 1 GiB in host addresses too (2 MiB in a short pool), and the
+ * allocator's chunks are aligned to their size: so a chunk is as well aligned as a large leaf, and
+ * a large host page, must be. Whether the host gives large pages is its own decision
  * (/sys/kernel/mm/transparent_hugepage/shmem_enabled).
  */
 #ifndef EPT_POOL_H
