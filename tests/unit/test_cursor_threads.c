@@ -4,6 +4,7 @@
  * are removed while others wait for them or walk over them (3.2, L-1 to L-5).
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +22,9 @@ struct race {
 	pthread_barrier_t barrier;
 	_Atomic unsigned nr_faults; /* what must not be: cmocka asserts in the main thread only */
 	_Atomic bool over;
-	unsigned touched[2048]; /* by page; the cursor's exclusion is all that orders it */
+	/* By page; that cursors exclude each other is all that orders these. */
+	unsigned touched[2048];
+	unsigned owner[2048];
 };
 
 struct racer {
@@ -65,6 +68,20 @@ static bool open_range(const struct racer *racer, struct cursor *cursor, uint64_
 
 	expect(racer->race, error == 0);
 	return error == 0;
+}
+
+/* Page `page` is this thread's until disown(). Nobody else may think so. */
+static void own(struct racer *racer, uint64_t page)
+{
+	expect(racer->race, racer->race->owner[page] == 0);
+	racer->race->owner[page] = racer->number + 1;
+	racer->race->touched[page]++;
+}
+
+static void disown(struct racer *racer, uint64_t page)
+{
+	expect(racer->race, racer->race->owner[page] == racer->number + 1);
+	racer->race->owner[page] = 0;
 }
 
 /* Maps and unmaps in 2 MiB of its own, and must always find what it left. */
@@ -125,9 +142,10 @@ static void *touch_ranges(void *argument)
 		if (!open_range(racer, &cursor, PAGES(first), PAGES(nr),
 				i % 3 ? CURSOR_MUTATE : CURSOR_READ))
 			return NULL;
-		race->touched[first]++;
-		if (nr > 1)
-			race->touched[first + nr - 1]++;
+		for (uint64_t page = first; page<first + nr; page += nr> 8 ? nr / 8 : 1)
+			own(racer, page);
+		for (uint64_t page = first; page<first + nr; page += nr> 8 ? nr / 8 : 1)
+			disown(racer, page);
 		cursor_close(&cursor);
 	}
 	return NULL;
@@ -146,7 +164,7 @@ static void test_overlapping_ranges_exclude_each_other(void **state)
 	    (void *(*const[])(void *)){ touch_ranges, touch_ranges, touch_ranges, touch_ranges });
 	for (unsigned page = 0; page < 2048; page++)
 		sum += race.touched[page];
-	assert_in_range(sum, 4 * NR_TOUCHES, 4 * 2 * NR_TOUCHES);
+	assert_in_range(sum, 4 * NR_TOUCHES, 4 * 16 * NR_TOUCHES);
 }
 
 #define NR_REMOVALS 300
@@ -165,8 +183,12 @@ static void *remove_subtrees(void *argument)
 		/* So wide that the guard is above the nodes that the others use. */
 		if (!open_range(racer, &cursor, 0, GIB(2), CURSOR_MUTATE))
 			break;
+		own(racer, i % 2);
+		/* Let the others come to the nodes that will be gone when they get them. */
+		sched_yield();
 		while (cursor_take_next(&cursor, cursor_remaining(&cursor), &fragment) > 0)
 			fragment_drop(&fragment);
+		disown(racer, i % 2);
 		cursor_close(&cursor);
 		domain_reclaim(race->fixture->domain);
 	}
@@ -182,18 +204,22 @@ static void *map_below(void *argument)
 
 	pthread_barrier_wait(&race->barrier);
 	while (!atomic_load(&race->over)) {
-		uint64_t va = MIB(2) * (random_next(&racer->random) % 4) + PAGES(racer->number);
+		uint64_t page = random_next(&racer->random) % 2;
+		uint64_t va = MIB(2) * page;
 		struct pt_mapping mapping;
 		struct cursor cursor;
 		int error;
 
 		if (!open_range(racer, &cursor, va, PAGES(1), CURSOR_MUTATE))
 			break;
+		own(racer, page);
 		error = cursor_map(&cursor, PADDR(va), 1, PROP_RW, false);
 		expect(race, error == 0 || error == -EEXIST);
 		expect(race, cursor_jump(&cursor, VADDR(va)) == 0);
 		expect(race, cursor_query(&cursor, &mapping) == 0 && mapping.present &&
 				     mapping.paddr.value == va);
+		sched_yield();
+		disown(racer, page);
 		cursor_close(&cursor);
 	}
 	return NULL;
@@ -206,6 +232,44 @@ static void test_nodes_are_removed_under_cursors_that_wait_for_them(void **state
 
 	run(&race, *state, 4,
 	    (void *(*const[])(void *)){ remove_subtrees, map_below, map_below, map_below });
+}
+
+struct reclaimer {
+	struct phys_domain *domain;
+	_Atomic bool over;
+	pthread_t thread;
+};
+
+static void *reclaim(void *argument)
+{
+	struct reclaimer *reclaimer = argument;
+
+	domain_reclaim(reclaimer->domain);
+	atomic_store(&reclaimer->over, true);
+	return NULL;
+}
+
+static void test_removed_nodes_are_not_freed_under_a_read_section(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct reclaimer reclaimer = { .domain = fixture->domain };
+	struct pt_fragment fragment;
+	struct cursor cursor;
+
+	assert_int_equal(table_map(fixture, 0, PADDR(0), 1, PROP_RW, false), 0);
+	cursor = table_cursor(fixture, 0, MIB(4), CURSOR_MUTATE, 1);
+	assert_int_equal(cursor_take_next(&cursor, MIB(4), &fragment), 1);
+	fragment_drop(&fragment);
+	assert_int_equal(pthread_create(&reclaimer.thread, NULL, reclaim, &reclaimer), 0);
+	/* It has every chance to do it. */
+	for (unsigned i = 0; i < 2000; i++)
+		sched_yield();
+	assert_false(atomic_load(&reclaimer.over));
+	assert_int_equal(slot_count(fragment.node.slot), 1);
+	cursor_close(&cursor);
+	assert_int_equal(pthread_join(reclaimer.thread, NULL), 0);
+	assert_int_equal(slot_count(fragment.node.slot), 0);
+	check_audit(fixture);
 }
 
 /* Frames that were nodes become data, and are written to as data are. */
@@ -323,6 +387,7 @@ int main(void)
 		TABLE_TEST(test_disjoint_ranges_do_not_disturb_each_other),
 		TABLE_TEST(test_overlapping_ranges_exclude_each_other),
 		TABLE_TEST(test_nodes_are_removed_under_cursors_that_wait_for_them),
+		TABLE_TEST(test_removed_nodes_are_not_freed_under_a_read_section),
 		TABLE_TEST(test_walk_without_locks_never_sees_memory_that_was_freed),
 		TABLE_TEST(test_mapping_is_never_absent_while_it_is_split),
 	};
