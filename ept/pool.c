@@ -96,6 +96,8 @@ static int frames_create(struct host_pool *pool)
 	if (error)
 		return error;
 	error = domain_init(&pool->domain, pool->slots, nr_frames, pool->memory);
+	/* A guest sees frames only while they are mapped. */
+	pool->domain.private_memory = true;
 	if (!error)
 		error = allocator_add(&pool->domain, PADDR(0), nr_frames);
 	if (error)

@@ -260,6 +260,56 @@ static int audit_free_lists(const struct audit *audit)
 	return error;
 }
 
+static bool frame_is_zero(const struct phys_domain *domain, uint32_t number)
+{
+	const uint64_t *words = domain_pointer(domain, PADDR((uint64_t)number << PAGE_SHIFT));
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+		bits |= words[i];
+	return bits == 0;
+}
+
+/* Frames at hand: unused, in one place only, and zero where they are said to be. */
+static int audit_shelf(const struct audit *audit, const struct frame_shelf *shelf, bool zeroed)
+{
+	struct phys_domain *domain = audit->domain;
+	int error = 0;
+
+	for (uint32_t place = 0, nr = shelf_nr(shelf); place < nr && error == 0; place++) {
+		uint32_t number = shelf_read(shelf, place) - 1;
+		uint32_t state;
+
+		if (number == SLOT_NONE)
+			continue;
+		state = slot_state(&domain->slots[number]);
+		error = expect(audit, state == SLOT_UNUSED, "GAP-9", "a frame at hand is unused",
+			       number, SLOT_UNUSED, state);
+		if (error == 0)
+			error = expect(audit, audit->scratch[number] == 0, "INV-A1",
+				       "a free frame is in one place, and nothing refers to it",
+				       number, 0, audit->scratch[number]);
+		if (error == 0 && zeroed)
+			error = expect(audit, frame_is_zero(domain, number), "P-7",
+				       "a frame at hand for nodes is all 0", number, 0, 1);
+		audit->scratch[number] = FREE_FRAME;
+	}
+	return error;
+}
+
+static int audit_shelves(const struct audit *audit)
+{
+	const struct frame_cache *caches = audit->domain->allocator.caches;
+	int error = 0;
+
+	for (unsigned i = 0; i < FRAME_CACHES && error == 0; i++) {
+		error = audit_shelf(audit, &caches[i].plain, false);
+		if (error == 0)
+			error = audit_shelf(audit, &caches[i].zeroed, true);
+	}
+	return error;
+}
+
 static int audit_shared(const struct audit *audit, uint64_t number, uint32_t found)
 {
 	const struct slot *slot = &audit->domain->slots[number];
@@ -327,6 +377,8 @@ int mm_audit(struct phys_domain *domain, uint32_t *scratch, audit_held_t held, v
 		error = audit_deferred(&audit);
 	if (error == 0)
 		error = audit_free_lists(&audit);
+	if (error == 0)
+		error = audit_shelves(&audit);
 	for (uint64_t number = 0; number < domain->nr_frames && error == 0; number++)
 		error = audit_slot(&audit, number);
 	if (error == 0)

@@ -11,6 +11,7 @@
  *   accounting  INV-A1..A3    refs == H + S + P + Q + R, for frames and nodes alike (INV-X3)
  *   free        INV-X5, GAP-9 free chunks are disjoint, aligned, unused, and as many as the
  *   allocator says
+ *               P-7 frames at hand on shelves are unused, once, and zero where they must be
  *   trees       INV-T2..T10   levels, addresses, exact counts of children, one parent for each node
  *   locks       INV-X1, X2    no lock held, no stray node linked, every deferred node stray
  *

@@ -3,6 +3,7 @@
  * Opening and closing: the lock protocol that cursor.h states.
  */
 #include "mm/cursor_private.h"
+#include "mm/frame_cache.h"
 
 /* Does the whole range lie in one entry of a node at `level`? */
 static bool in_one_entry(const struct cursor *cursor, unsigned level)
@@ -180,6 +181,18 @@ static int lock_range(struct cursor *cursor, unsigned min_level)
 	return error;
 }
 
+/*
+ * Nodes that may be wanted: those on the way down, and one for each of their ranges if the cursor's
+ * is longer. Zeroed before anything is locked.
+ */
+static void prepare_nodes(const struct cursor *cursor, unsigned min_level)
+{
+	uint64_t len = cursor->end - cursor->start;
+
+	frame_cache_prepare(cursor->table->domain, cursor->thread,
+			    LEVELS_MAX + (len >> level_shift(min_level + 1)));
+}
+
 int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uint64_t len,
 		enum cursor_mode mode, unsigned min_level)
 {
@@ -202,6 +215,8 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 	cursor->at = cursor->start;
 	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
 	cursor->decoded_bits = 0;
+	if (mode == CURSOR_MUTATE)
+		prepare_nodes(cursor, min_level);
 	port_read_lock();
 	error = lock_range(cursor, min_level);
 	if (error)

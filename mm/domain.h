@@ -17,6 +17,11 @@ struct phys_domain {
 	struct slot *slots;
 	uint64_t nr_frames;
 	unsigned char *memory; /* where physical address 0 is */
+	/*
+	 * Nobody but the engine writes to frames that are free: then frames for nodes may be zeroed
+	 * ahead of time. Not so for the RAM of a guest, which may write there whenever it likes.
+	 */
+	bool private_memory;
 	struct frame_allocator allocator;
 
 	lock_t lock;		   /* of what follows */
@@ -33,7 +38,8 @@ struct phys_domain {
 /*
  * Makes a domain of `nr_frames` frames. `slots` has as many records, all zero, and `memory` points
  * to physical address 0; both stay the caller's and outlive the domain. The allocator is empty:
- * give it memory with allocator_add().
+ * give it memory with allocator_add(). Its memory is taken for one that others can write to; who
+ * knows better sets private_memory before the first frame is allocated.
  * -EINVAL if there is no frame or frame numbers would not fit 32 bits.
  */
 int domain_init(struct phys_domain *domain, struct slot *slots, uint64_t nr_frames, void *memory);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Kinds of frames, and handles of one shared reference. */
 #include "mm/frame.h"
-#include "mm/node.h"
+#include "mm/frame_cache.h"
 #include "mm/handle.h"
+#include "mm/node.h"
 
 bool frame_kind_is_untyped(enum frame_kind kind)
 {
@@ -24,14 +25,51 @@ const char *frame_kind_name(enum frame_kind kind)
 	return kind < FRAME_KINDS ? names[kind] : "unknown";
 }
 
+/*
+ * The hook of each kind (`on_drop`, 1.4): called once, when the last reference has gone and the slot
+ * is BUSY, and before the frame is UNUSED. It may read the frame's bytes and drop what they own; it
+ * must not keep the address.
+ */
+static void drop_content(struct phys_domain *domain, struct slot *slot)
+{
+	switch (slot_kind(slot)) {
+	case FRAME_NODE:
+		node_drop_children(domain, domain_slot_paddr(domain, slot));
+		break;
+	default: /* plain bytes own nothing */
+		break;
+	}
+}
+
+/* The second half: content is dropped. */
+static bool frame_release(struct phys_domain *domain, struct slot *slot)
+{
+	bool pooled = frame_kind_is_pooled(slot_kind(slot));
+
+	/* Claimed by its address from a shelf where bytes are 0, which they may not be any more. */
+	if (slot->home == HOME_ZEROED) {
+		allocator_forget(domain, domain_slot_paddr(domain, slot));
+		pooled = true;
+	}
+	slot->home = HOME_UNKNOWN;
+	slot_release(slot);
+	return pooled;
+}
+
 bool frame_teardown(struct phys_domain *domain, struct slot *slot)
 {
-	enum frame_kind kind = slot_kind(slot);
+	drop_content(domain, slot);
+	return frame_release(domain, slot);
+}
 
-	if (kind == FRAME_NODE)
-		node_drop_children(domain, domain_slot_paddr(domain, slot));
-	slot_release(slot);
-	return frame_kind_is_pooled(kind);
+void frame_end(struct phys_domain *domain, struct slot *slot)
+{
+	drop_content(domain, slot);
+	if (slot->home == HOME_TAKEN && frame_kind_is_pooled(slot_kind(slot)) &&
+	    frame_cache_put(domain, slot))
+		return;
+	if (frame_release(domain, slot))
+		frames_give_back(domain, domain_slot_paddr(domain, slot), 1);
 }
 
 void frames_give_back(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames)
@@ -85,30 +123,18 @@ int frame_from_in_use(struct phys_domain *domain, paddr_t paddr, struct frame *f
 	return err;
 }
 
-static void frame_clear(const struct phys_domain *domain, paddr_t paddr)
-{
-	uint64_t *words = domain_pointer(domain, paddr);
-
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*words); i++)
-		words[i] = 0;
-}
-
 int frame_alloc(struct phys_domain *domain, enum frame_kind kind, bool zeroed, struct frame *frame)
 {
 	struct slot *slot;
-	paddr_t paddr;
-	int err = frame_kind_is_claimable(kind) ? allocator_take(domain, 1, PAGE_SIZE, &paddr) :
-						  -EINVAL;
+	int err = frame_kind_is_claimable(kind) ? frame_cache_take(domain, &slot) : -EINVAL;
 
 	if (err)
 		return err;
-	/* Not unused after all: it is its owner's (M-6). */
-	if (claim(domain, paddr, kind, &slot) != 0)
-		return -ENOMEM;
 	if (zeroed)
-		frame_clear(domain, paddr);
+		frame_clear(domain, slot);
+	slot_set_type(slot, SLOT_TYPE(kind, 0, 0));
 	slot_publish_shared(slot);
-	*frame = frame_from_raw(domain, paddr);
+	*frame = frame_from_raw(domain, domain_slot_paddr(domain, slot));
 	return 0;
 }
 
@@ -128,8 +154,8 @@ int frame_put(struct frame *frame)
 
 	if (last < 0)
 		return last;
-	if (last && frame_teardown(domain, frame_slot(frame)))
-		frames_give_back(domain, frame->paddr, 1);
+	if (last)
+		frame_end(domain, frame_slot(frame));
 	*frame = (struct frame){ 0 };
 	return 0;
 }

@@ -69,9 +69,10 @@ int frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum frame_kind
 int frame_from_in_use(struct phys_domain *domain, paddr_t paddr, struct frame *frame);
 
 /*
- * Allocates one frame: allocator_take() and frame_from_unused() (1.8). `zeroed` clears its bytes
- * before anybody else can get it.
- * -EINVAL not a kind to ask for; -ENOMEM, also if the allocator gave what somebody owns (M-6).
+ * Allocates one frame (1.8), as a rule from what this thread has at hand. `zeroed` clears its bytes
+ * before anybody else can get it. A frame that the allocator offers and somebody owns is passed over
+ * (M-6).
+ * -EINVAL not a kind to ask for; -ENOMEM.
  */
 int frame_alloc(struct phys_domain *domain, enum frame_kind kind, bool zeroed, struct frame *frame);
 

@@ -14,6 +14,12 @@
 bool frame_teardown(struct phys_domain *domain, struct slot *slot);
 
 /*
+ * The same, and the frame goes where it belongs: a pooled one that the allocator has given out to
+ * the thread's own shelf.
+ */
+void frame_end(struct phys_domain *domain, struct slot *slot);
+
+/*
  * Tells the allocator of frames that are UNUSED now; an empty run is fine. Those that somebody has
  * claimed meanwhile are his, and those that it believes to be free already are where they belong
  * (M-6).

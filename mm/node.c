@@ -4,24 +4,23 @@
  */
 #include "mm/node.h"
 
+#include "mm/frame_cache.h"
 #include "mm/frame_run.h"
 
 int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsigned level,
 	       struct pt_node *node)
 {
-	struct frame frame;
 	struct slot *slot;
 
-	/* Whatever an allocator did wrong, a node could not be had (M-6). */
-	if (frame_alloc(domain, FRAME_NODE, true, &frame))
+	if (frame_cache_take_zeroed(domain, &slot))
 		return -ENOMEM;
-	*node = node_at(domain, frame_into_raw(&frame));
-	slot = node->slot;
 	slot->nr_children = 0;
 	slot->stray = false;
 	slot->locked_next = SLOT_NONE;
 	lock_release(&slot->lock);
 	slot_set_type(slot, SLOT_NODE_TYPE(level, format->id, SLOT_UNLINKED));
+	slot_publish_shared(slot);
+	*node = node_at(domain, domain_slot_paddr(domain, slot));
 	return 0;
 }
 

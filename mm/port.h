@@ -26,7 +26,11 @@ bool port_read_ongoing(void);
  */
 void port_synchronize(void);
 
-/* Names the calling thread in lock words: never 0, unique among the threads that are alive. */
+/*
+ * Names the calling thread in lock words: never 0, unique among the threads that are alive. Small,
+ * too: a thread that has ended leaves its number to another, for what a thread has at hand is found
+ * by its number (mm/frame_cache.h). What the former wrote, the latter sees.
+ */
 uint32_t port_thread(void);
 
 /*

@@ -18,25 +18,34 @@ static int slots_claim(struct slot *slots, uint64_t nr_frames)
 	return 0;
 }
 
-/* Nobody can refer to a frame of the run before all of them are had, so undoing is simple. */
-int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames,
-			enum frame_kind kind, struct segment *segment)
+/*
+ * Nobody can refer to a frame of the run before all of them are had, so undoing is simple. `taken`:
+ * the allocator has given them out.
+ */
+static int segment_claim(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames,
+			 enum frame_kind kind, bool taken, struct segment *segment)
 {
-	int err = frame_kind_is_plain(kind) ? domain_check_run(domain, paddr, nr_frames) : -EINVAL;
-	struct slot *slots;
+	struct slot *slots = domain_slot_at(domain, paddr);
+	int err = slots_claim(slots, nr_frames);
 
 	if (err)
 		return err;
-	slots = domain_slot_at(domain, paddr);
-	err = slots_claim(slots, nr_frames);
-	if (err)
-		return err;
 	for (uint64_t i = 0; i < nr_frames; i++) {
+		if (taken)
+			slots[i].home = HOME_TAKEN;
 		slot_set_type(&slots[i], SLOT_TYPE(kind, 0, 0));
 		slot_publish_shared(&slots[i]);
 	}
 	*segment = (struct segment){ domain, paddr, nr_frames };
 	return 0;
+}
+
+int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames,
+			enum frame_kind kind, struct segment *segment)
+{
+	int err = frame_kind_is_plain(kind) ? domain_check_run(domain, paddr, nr_frames) : -EINVAL;
+
+	return err ? err : segment_claim(domain, paddr, nr_frames, kind, false, segment);
 }
 
 int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align,
@@ -48,7 +57,7 @@ int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align
 
 	if (err)
 		return err;
-	if (segment_from_unused(domain, paddr, nr_frames, kind, segment) == 0)
+	if (segment_claim(domain, paddr, nr_frames, kind, true, segment) == 0)
 		return 0;
 	/* A frame is not unused after all: that one is its owner's (M-6). */
 	frames_give_back(domain, paddr, nr_frames);
@@ -65,6 +74,17 @@ static paddr_t run_frame(paddr_t paddr, uint64_t index)
 	return PADDR(paddr.value + (index << PAGE_SHIFT));
 }
 
+/* A frame alone goes to the thread's shelf. */
+static int reference_put(struct phys_domain *domain, struct slot *slot,
+			 bool (*kind_may_be_put)(enum frame_kind))
+{
+	int last = kind_may_be_put(slot_kind(slot)) ? slot_put(slot) : -EINVAL;
+
+	if (last > 0)
+		frame_end(domain, slot);
+	return last;
+}
+
 /*
  * One reference less on each frame. Returns how many frames had none, or are of a kind that may
  * not be touched. The allocator is told of neighbours together.
@@ -75,6 +95,8 @@ static uint64_t references_put(struct phys_domain *domain, paddr_t paddr, uint64
 	uint64_t first = 0; /* the allocator is still to be told of [first, i) */
 	uint64_t nr_refused = 0;
 
+	if (nr_frames == 1)
+		return reference_put(domain, run_slot(domain, paddr, 0), kind_may_be_put) < 0;
 	for (uint64_t i = 0; i < nr_frames; i++) {
 		struct slot *slot = run_slot(domain, paddr, i);
 		int last = kind_may_be_put(slot_kind(slot)) ? slot_put(slot) : -EINVAL;

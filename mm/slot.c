@@ -8,34 +8,11 @@
  */
 #include "mm/slot.h"
 
-/* Why a frame cannot be had by who owns nothing of it. */
-static int refusal(uint32_t state, int if_in_use)
-{
-	if (state == SLOT_UNIQUE)
-		return -EBUSY;
-	return state == SLOT_BUSY ? -EAGAIN : if_in_use;
-}
-
 /* On refusal *from is the state that stood there. */
 static bool state_move(struct slot *slot, uint32_t *from, uint32_t to, memory_order order)
 {
 	return atomic_compare_exchange_strong_explicit(&slot->state, from, to, order,
 						       memory_order_relaxed);
-}
-
-int slot_claim(struct slot *slot)
-{
-	uint32_t state = SLOT_UNUSED;
-
-	/* Acquire: the teardown that left the frame unused is over. */
-	if (state_move(slot, &state, SLOT_BUSY, memory_order_acquire))
-		return 0;
-	return refusal(state, -EEXIST);
-}
-
-void slot_publish_shared(struct slot *slot)
-{
-	atomic_store_explicit(&slot->state, SLOT_BUSY + 1, memory_order_release);
 }
 
 void slot_publish_unique(struct slot *slot)
@@ -61,7 +38,7 @@ int slot_get(struct slot *slot)
 	/* Acquire: what was written before slot_publish_shared() can be read. */
 	if (count_up(slot, &state, memory_order_acquire))
 		return 0;
-	return state == SLOT_UNUSED ? -ENOENT : refusal(state, -EOVERFLOW);
+	return state == SLOT_UNUSED ? -ENOENT : slot_refusal(state, -EOVERFLOW);
 }
 
 int slot_inc(struct slot *slot)
@@ -98,11 +75,4 @@ int slot_abandon(struct slot *slot)
 
 	/* Relaxed: the frame stays exclusive; slot_release() publishes. */
 	return state_move(slot, &state, SLOT_BUSY, memory_order_relaxed) ? 0 : -EINVAL;
-}
-
-void slot_release(struct slot *slot)
-{
-	slot_set_type(slot, SLOT_TYPE(FRAME_NONE, 0, 0));
-	/* Release: pairs with slot_claim(). */
-	atomic_store_explicit(&slot->state, SLOT_UNUSED, memory_order_release);
 }

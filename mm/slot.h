@@ -53,6 +53,14 @@ enum frame_kind {
 	FRAME_KINDS
 };
 
+/* Where the allocator has a frame. */
+enum frame_home {
+	/* claimed by its address; or unused: in a free chunk, on a shelf, or no one's */
+	HOME_UNKNOWN,
+	HOME_TAKEN,  /* in use, and the allocator has given it out: it has it nowhere */
+	HOME_ZEROED, /* on a shelf of zeroed frames, or was, and has been claimed by its address */
+};
+
 /*
  * Zero is a valid slot: unused. Fields other than `state` may be touched by the frame's owners
  * only, as said beside each.
@@ -73,11 +81,11 @@ struct slot {
 		_Atomic uint32_t parent;
 	};
 	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
-	lock_t lock;	      /* node: its lock, of which the next three are part */
-	uint32_t locked_next; /* node: the one that the same cursor locked before it */
-	uint16_t nr_children; /* node: entries that are not absent (INV-T5) */
-	bool stray;	      /* node: unlinked from its tree (L-5) */
-	uint8_t padding;
+	lock_t lock;	       /* node: its lock, of which the next three are part */
+	uint32_t locked_next;  /* node: the one that the same cursor locked before it */
+	uint16_t nr_children;  /* node: entries that are not absent (INV-T5) */
+	bool stray;	       /* node: unlinked from its tree (L-5) */
+	uint8_t home;	       /* enum frame_home; written while BUSY */
 	_Atomic uint32_t type; /* SLOT_TYPE(); written while BUSY or UNIQUE */
 };
 
@@ -143,14 +151,34 @@ static inline unsigned slot_format(const struct slot *slot)
 	return slot_type(slot) >> 16 & 0xf;
 }
 
+/* Why a frame in this state cannot be had by who owns nothing of it. */
+static inline int slot_refusal(uint32_t state, int if_in_use)
+{
+	if (state == SLOT_UNIQUE)
+		return -EBUSY;
+	return state == SLOT_BUSY ? -EAGAIN : if_in_use;
+}
+
 /*
  * UNUSED -> BUSY: the caller alone may write the slot until it publishes or releases it (S-1).
  * -EEXIST, -EBUSY, -EAGAIN.
  */
-int slot_claim(struct slot *slot);
+static inline int slot_claim(struct slot *slot)
+{
+	uint32_t state = SLOT_UNUSED;
+
+	/* Acquire: the teardown that left the frame unused is over. */
+	if (atomic_compare_exchange_strong_explicit(&slot->state, &state, SLOT_BUSY,
+						    memory_order_acquire, memory_order_relaxed))
+		return 0;
+	return slot_refusal(state, -EEXIST);
+}
 
 /* BUSY -> SHARED 1. Release: who gets the slot later sees what was written while BUSY (S-1). */
-void slot_publish_shared(struct slot *slot);
+static inline void slot_publish_shared(struct slot *slot)
+{
+	atomic_store_explicit(&slot->state, SLOT_BUSY + 1, memory_order_release);
+}
 
 /* BUSY -> UNIQUE. Relaxed: nobody can derive a handle from UNIQUE (S-1). */
 void slot_publish_unique(struct slot *slot);
@@ -202,6 +230,11 @@ int slot_to_shared(struct slot *slot);
 int slot_abandon(struct slot *slot);
 
 /* BUSY -> UNUSED, kind none (S-7). Before the allocator learns of it (S-8). */
-void slot_release(struct slot *slot);
+static inline void slot_release(struct slot *slot)
+{
+	slot_set_type(slot, SLOT_TYPE(FRAME_NONE, 0, 0));
+	/* Release: pairs with slot_claim(). */
+	atomic_store_explicit(&slot->state, SLOT_UNUSED, memory_order_release);
+}
 
 #endif

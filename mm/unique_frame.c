@@ -19,38 +19,35 @@ int unique_frame_from_unused(struct phys_domain *domain, paddr_t paddr, enum fra
 	return 0;
 }
 
-/* Ends the frame; *pooled: the allocator is still to be told. */
-static int unique_frame_end(const struct unique_frame *frame, bool *pooled)
+/* UNIQUE -> BUSY: nobody's, and the caller's to end. */
+static int unique_frame_abandon(const struct unique_frame *frame, struct slot **slot)
 {
-	struct slot *slot = unique_frame_slot(frame);
-	int err = slot ? slot_abandon(slot) : -EINVAL;
-
-	if (!err)
-		*pooled = frame_teardown(frame->domain, slot);
-	return err;
+	*slot = unique_frame_slot(frame);
+	return *slot ? slot_abandon(*slot) : -EINVAL;
 }
 
 int unique_frame_put(struct unique_frame *frame)
 {
-	bool pooled;
-	int err = unique_frame_end(frame, &pooled);
+	struct slot *slot;
+	int err = unique_frame_abandon(frame, &slot);
 
 	if (err)
 		return err;
-	if (pooled)
-		frames_give_back(frame->domain, frame->paddr, 1);
+	frame_end(frame->domain, slot);
 	*frame = (struct unique_frame){ 0 };
 	return 0;
 }
 
 int unique_frame_reset_as_unused(struct unique_frame *frame)
 {
-	bool pooled;
-	int err = unique_frame_end(frame, &pooled);
+	struct slot *slot;
+	int err = unique_frame_abandon(frame, &slot);
 
-	if (!err)
-		*frame = (struct unique_frame){ 0 };
-	return err;
+	if (err)
+		return err;
+	(void)frame_teardown(frame->domain, slot);
+	*frame = (struct unique_frame){ 0 };
+	return 0;
 }
 
 int unique_frame_repurpose(struct unique_frame *frame, enum frame_kind kind)

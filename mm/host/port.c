@@ -34,9 +34,12 @@
 #define SLEEP_STEP_NS 1000u
 #define SLEEP_MAX_NS 100000u
 
+#define SMALL_NUMBERS 64u
+
 static _Thread_local bool registered;
 static _Thread_local uint32_t thread;
-static _Atomic uint32_t last_thread;
+static _Atomic uint64_t small_numbers; /* bit i: a thread has number i + 1 */
+static _Atomic uint32_t large_numbers; /* given out so far, from SMALL_NUMBERS + 1 on; never again */
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 
@@ -57,11 +60,38 @@ static char section_end, grace_period;
 #define AFTER(point) ((void)0)
 #endif
 
-static void thread_unregister(void *unused)
+/* The lowest that is free; release and acquire hand over what is found by it. */
+static uint32_t number_take(void)
+{
+	uint64_t taken = atomic_load_explicit(&small_numbers, memory_order_relaxed);
+
+	while (~taken != 0) {
+		unsigned bit = (unsigned)__builtin_ctzll(~taken);
+
+		if (atomic_compare_exchange_weak_explicit(
+			    &small_numbers, &taken, taken | UINT64_C(1) << bit,
+			    memory_order_acquire, memory_order_relaxed))
+			return bit + 1;
+	}
+	return SMALL_NUMBERS + 1 +
+	       atomic_fetch_add_explicit(&large_numbers, 1, memory_order_relaxed);
+}
+
+static void number_give_back(uint32_t number)
+{
+	if (number != 0 && number <= SMALL_NUMBERS)
+		atomic_fetch_and_explicit(&small_numbers, ~(UINT64_C(1) << (number - 1)),
+					  memory_order_release);
+}
+
+static void thread_end(void *unused)
 {
 	(void)unused;
-	urcu_memb_unregister_thread();
+	if (registered)
+		urcu_memb_unregister_thread();
 	registered = false;
+	number_give_back(thread);
+	thread = 0;
 }
 
 /*
@@ -71,15 +101,21 @@ static void thread_unregister(void *unused)
  */
 static void key_make(void)
 {
-	if (pthread_key_create(&key, thread_unregister) != 0)
+	if (pthread_key_create(&key, thread_end) != 0)
+		abort();
+}
+
+/* thread_end() is called when the calling thread ends. */
+static void thread_announce(void)
+{
+	pthread_once(&key_once, key_make);
+	if (pthread_setspecific(key, &registered) != 0)
 		abort();
 }
 
 static void thread_register(void)
 {
-	pthread_once(&key_once, key_make);
-	if (pthread_setspecific(key, &registered) != 0)
-		abort();
+	thread_announce();
 	urcu_memb_register_thread();
 	registered = true;
 }
@@ -112,8 +148,10 @@ void port_synchronize(void)
 
 uint32_t port_thread(void)
 {
-	while (thread == 0)
-		thread = atomic_fetch_add_explicit(&last_thread, 1, memory_order_relaxed) + 1;
+	if (thread == 0) {
+		thread_announce();
+		thread = number_take();
+	}
 	return thread;
 }
 

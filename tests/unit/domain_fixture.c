@@ -116,6 +116,26 @@ static uint64_t assert_chunk(const struct domain_fixture *fixture, uint32_t numb
 	return size;
 }
 
+/* Frames on a shelf, which are asserted to be unused. */
+static uint64_t assert_shelf(const struct domain_fixture *fixture, const struct frame_shelf *shelf,
+			     enum frame_home home)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t place = 0; place < SHELF_PLACES; place++) {
+		uint32_t entry = shelf_read(shelf, place);
+
+		if (entry == 0)
+			continue;
+		assert_true(place < shelf_nr(shelf));
+		assert_true(entry <= fixture->domain.nr_frames);
+		assert_int_equal(slot_state(&fixture->domain.slots[entry - 1]), SLOT_UNUSED);
+		assert_int_equal(fixture->domain.slots[entry - 1].home, home);
+		sum++;
+	}
+	return sum;
+}
+
 uint64_t domain_fixture_assert_allocator(const struct domain_fixture *fixture)
 {
 	const struct frame_allocator *allocator = &fixture->domain.allocator;
@@ -134,6 +154,10 @@ uint64_t domain_fixture_assert_allocator(const struct domain_fixture *fixture)
 		}
 		assert_int_equal(nr_chunks, allocator->free[order].nr_chunks);
 	}
+	assert_int_equal(sum, allocator->nr_free);
+	for (unsigned i = 0; i < FRAME_CACHES; i++)
+		sum += assert_shelf(fixture, &allocator->caches[i].plain, HOME_UNKNOWN) +
+		       assert_shelf(fixture, &allocator->caches[i].zeroed, HOME_ZEROED);
 	assert_int_equal(sum, allocator_free_frames(&fixture->domain));
 	return sum;
 }

@@ -62,7 +62,8 @@ void domain_fixture_assert_idle(const struct domain_fixture *fixture, uint64_t n
 
 /*
  * Asserts what the allocator claims of itself: lists linked both ways, heads where they may be, no
- * two free buddies, frames inside chunks unused, and a count that is the sum. Gives the sum.
+ * two free buddies, frames inside chunks and on shelves unused, and a count that is the sum. Gives
+ * the sum.
  */
 uint64_t domain_fixture_assert_allocator(const struct domain_fixture *fixture);
 

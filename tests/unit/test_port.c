@@ -39,6 +39,53 @@ static void test_names_of_threads_are_kept_and_differ(void **state)
 	assert_int_equal(port_thread(), own);
 }
 
+static void test_number_of_a_thread_that_has_ended_goes_to_another(void **state)
+{
+	uint32_t first = 0, next = 0;
+
+	(void)state;
+	pthread_join(start(name_of_thread, &first), NULL);
+	for (unsigned i = 0; i < 100; i++)
+		pthread_join(start(name_of_thread, &next), NULL);
+	assert_int_equal(next, first);
+}
+
+#define NR_NAMED 100
+
+struct naming {
+	pthread_barrier_t barrier;
+	_Atomic uint32_t next;
+	uint32_t names[NR_NAMED];
+};
+
+static void *name_while_all_live(void *argument)
+{
+	struct naming *naming = argument;
+
+	naming->names[atomic_fetch_add(&naming->next, 1)] = port_thread();
+	pthread_barrier_wait(&naming->barrier);
+	return NULL;
+}
+
+static void test_names_of_many_living_threads_differ(void **state)
+{
+	static struct naming naming;
+	pthread_t threads[NR_NAMED];
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&naming.barrier, NULL, NR_NAMED), 0);
+	for (unsigned i = 0; i < NR_NAMED; i++)
+		threads[i] = start(name_while_all_live, &naming);
+	for (unsigned i = 0; i < NR_NAMED; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; i < NR_NAMED; i++) {
+		assert_int_not_equal(naming.names[i], port_thread());
+		for (unsigned other = 0; other < i; other++)
+			assert_int_not_equal(naming.names[i], naming.names[other]);
+	}
+	pthread_barrier_destroy(&naming.barrier);
+}
+
 static void test_read_sections_nest(void **state)
 {
 	(void)state;
@@ -173,6 +220,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_of_threads_are_kept_and_differ),
+		cmocka_unit_test(test_number_of_a_thread_that_has_ended_goes_to_another),
+		cmocka_unit_test(test_names_of_many_living_threads_differ),
 		cmocka_unit_test(test_read_sections_nest),
 		cmocka_unit_test(test_threads_that_have_ended_hold_no_grace_period_up),
 		cmocka_unit_test(test_grace_period_waits_for_the_sections_that_were_open),
