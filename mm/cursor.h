@@ -112,6 +112,14 @@ int cursor_query(struct cursor *cursor, struct pt_mapping *mapping);
 int cursor_find_next(struct cursor *cursor, uint64_t len);
 
 /*
+ * cursor_find_next() and cursor_query() in one, and a step behind the leaf: 1, and *mapping is the
+ * next leaf that covers any of the next `len` bytes; 0, nothing is mapped there, and the cursor is
+ * behind them. The leaf's range may be wider than the cursor's, which ends at its own end at most.
+ * -EINVAL, -ERANGE, -EUCLEAN.
+ */
+int cursor_query_next(struct cursor *cursor, uint64_t len, struct pt_mapping *mapping);
+
+/*
  * Goes to va (C-5). -EINVAL misaligned, -ERANGE not in the range (its end is not); the position is
  * then unchanged.
  */

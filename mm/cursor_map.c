@@ -9,7 +9,7 @@ static uint64_t encoding_key(unsigned level, prop_t prop, bool tracked)
 	return prop.bits | (uint64_t)level << 32 | (uint64_t)tracked << 63;
 }
 
-int cursor_reach(struct cursor *cursor, unsigned level)
+SLOW_PATH int cursor_reach(struct cursor *cursor, unsigned level)
 {
 	while (cursor->level < level)
 		cursor_pop(cursor);
@@ -49,7 +49,7 @@ static int check_run(const struct cursor *cursor, paddr_t paddr, uint64_t len, b
 }
 
 /* Fills cursor->encoded for leaves of this kind, with all that does not depend on the place. */
-static int encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked)
+static SLOW_PATH int encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked)
 {
 	const struct page_table *table = cursor->table;
 	uint64_t size = tracked ? table->domain->nr_frames << PAGE_SHIFT : UINT64_MAX;

@@ -53,23 +53,70 @@ int cursor_settle(struct cursor *cursor, pte_t *pte)
 	}
 }
 
+/* What the current entry, `pte`, at the cursor's level, maps. */
+static inline int mapping_read(struct cursor *cursor, unsigned level, pte_t pte,
+			       struct pt_mapping *mapping)
+{
+	mapping->start = cursor_address(cursor, align_down(cursor->at, level_size(level)));
+	mapping->len = level_size(level);
+	mapping->level = level;
+	mapping->present = pte_is_present(cursor->table->format, pte);
+	if (!mapping->present)
+		return 0;
+	mapping->tracked = pte_is_tracked(pte);
+	mapping->paddr = pte_leaf_paddr(cursor->table->format, pte, level);
+	mapping->prop = cursor_decode(cursor, pte);
+	return cursor_check_leaf(cursor, mapping);
+}
+
 int cursor_query(struct cursor *cursor, struct pt_mapping *mapping)
 {
 	pte_t pte;
 	int error = cursor->at < cursor->end ? cursor_settle(cursor, &pte) : -ERANGE;
 
+	return error ? error : mapping_read(cursor, cursor->level, pte, mapping);
+}
+
+/*
+ * The leaf here, if there is one: 1, and the cursor is behind it. The cursor's level is a parameter
+ * because most of the arithmetic goes away where it is known to be 1.
+ */
+static inline __attribute__((always_inline)) int query_step(struct cursor *cursor, unsigned level,
+							    struct pt_mapping *mapping)
+{
+	unsigned index = pte_index(cursor->at, level);
+	pte_t pte = node_read(cursor->path[level], index);
+	int error;
+
+	if (pte_kind(cursor->table->format, pte, level) != PTE_LEAF)
+		return 0;
+	error = mapping_read(cursor, level, pte, mapping);
 	if (error)
 		return error;
-	mapping->start = cursor_address(cursor, cursor_entry_start(cursor));
-	mapping->len = level_size(cursor->level);
-	mapping->level = cursor->level;
-	mapping->present = pte_is_present(cursor->table->format, pte);
-	if (!mapping->present)
-		return 0;
-	mapping->tracked = pte_is_tracked(pte);
-	mapping->paddr = pte_leaf_paddr(cursor->table->format, pte, cursor->level);
-	mapping->prop = cursor_decode(cursor, pte);
-	return cursor_check_leaf(cursor, mapping);
+	cursor->at = align_down(cursor->at, level_size(level)) + level_size(level);
+	if (index == NODE_ENTRIES - 1)
+		cursor_leave_node(cursor);
+	if (cursor->at > cursor->end)
+		cursor_place(cursor, cursor->end);
+	return 1;
+}
+
+int cursor_query_next(struct cursor *cursor, uint64_t len, struct pt_mapping *mapping)
+{
+	uint64_t begin = cursor->at;
+	int found = cursor_check_len(cursor, len);
+
+	if (found == 0 && len > 0 && cursor->level == 1)
+		found = query_step(cursor, 1, mapping);
+	if (found)
+		return found;
+	found = cursor_find(cursor, len, FIND_LEAVES, FIND_WHOLE);
+	if (found <= 0)
+		return found;
+	found = query_step(cursor, cursor->level, mapping);
+	if (found < 0)
+		cursor_place(cursor, begin);
+	return found;
 }
 
 int cursor_split(struct cursor *cursor)

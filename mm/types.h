@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Kept out of its callers, so that their common way needs no stack and few registers. */
+#define SLOW_PATH __attribute__((noinline, cold))
+
 #ifndef MM_INDEX_BITS
 #define MM_INDEX_BITS 9
 #endif

@@ -69,17 +69,12 @@ static int show_range(struct page_table *table, vaddr_t start, uint64_t len, FIL
 
 	if (found)
 		return found;
-	while ((found = cursor_find_next(&cursor, cursor_remaining(&cursor))) > 0) {
-		found = cursor_query(&cursor, &leaf);
-		if (found)
-			break;
+	while ((found = cursor_query_next(&cursor, cursor_remaining(&cursor), &leaf)) > 0) {
 		if (!run_continues(&run, &leaf)) {
 			run_print(&run, stream);
 			run = (struct run){ .first = leaf };
 		}
 		run.len += leaf.len;
-		if (cursor_jump(&cursor, VADDR(leaf.start.value + leaf.len)))
-			break; /* the end of the range */
 	}
 	run_print(&run, stream);
 	cursor_close(&cursor);
