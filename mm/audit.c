@@ -193,13 +193,19 @@ static int audit_deferred(const struct audit *audit)
 	uint32_t number = domain->deferred;
 	int error = 0;
 
-	for (; number != SLOT_NONE && waiting > 0 && error == 0; waiting--) {
+	for (; number < domain->nr_frames && waiting > 0 && error == 0; waiting--) {
 		struct slot *slot = &domain->slots[number];
 		struct pt_node node = node_at(domain, domain_slot_paddr(domain, slot));
 
-		audit->scratch[number]++;
-		error = audit_node(audit, pt_format_of((enum pt_format_id)slot_format(slot)), node,
-				   true);
+		error = expect(audit, slot_kind(slot) == FRAME_NODE, "INV-X2",
+			       "what waits for a grace period is a node", number, FRAME_NODE,
+			       slot_kind(slot));
+		if (error == 0)
+			error = reference_found(audit, number);
+		if (error == 0)
+			error = audit_node(audit,
+					   pt_format_of((enum pt_format_id)slot_format(slot)), node,
+					   true);
 		number = slot->next;
 	}
 	if (error == 0)
@@ -212,12 +218,16 @@ static int audit_chunk(const struct audit *audit, uint64_t head, unsigned order)
 {
 	struct phys_domain *domain = audit->domain;
 	uint64_t nr_frames = UINT64_C(1) << order;
-	int error = 0;
+	uint32_t type = slot_type(&domain->slots[head]);
+	int error;
 
 	audit->report->chunks++;
 	if (!is_aligned(head, nr_frames) || nr_frames > domain->nr_frames - head)
 		return expect(audit, false, "GAP-9", "a free chunk is aligned and in the domain",
 			      head, order, 0);
+	error = expect(audit, type == SLOT_TYPE(FRAME_FREE, order, 0), "GAP-9",
+		       "a free chunk's head says its order", head, SLOT_TYPE(FRAME_FREE, order, 0),
+		       type);
 	for (uint64_t number = head; number < head + nr_frames && error == 0; number++) {
 		uint32_t state = slot_state(&domain->slots[number]);
 		uint32_t wanted = number == head ? SLOT_UNIQUE : SLOT_UNUSED;
@@ -244,7 +254,7 @@ static int audit_free_lists(const struct audit *audit)
 		uint32_t head = allocator->free[order].head;
 		uint32_t left = allocator->free[order].nr_chunks;
 
-		for (; head != SLOT_NONE && left > 0 && error == 0; left--) {
+		for (; head < audit->domain->nr_frames && left > 0 && error == 0; left--) {
 			error = audit_chunk(audit, head, order);
 			total += UINT64_C(1) << order;
 			head = audit->domain->slots[head].next;
@@ -310,10 +320,9 @@ static int audit_shelves(const struct audit *audit)
 	return error;
 }
 
-static int audit_shared(const struct audit *audit, uint64_t number, uint32_t found)
+static int audit_shared(const struct audit *audit, uint64_t number, uint32_t found, uint32_t held)
 {
 	const struct slot *slot = &audit->domain->slots[number];
-	uint32_t held = audit->held ? audit->held(audit->context, PADDR(number << PAGE_SHIFT)) : 0;
 	bool reserved = slot_kind(slot) == FRAME_RESERVED;
 	int error;
 
@@ -336,21 +345,23 @@ static int audit_slot(const struct audit *audit, uint64_t number)
 	const struct slot *slot = &audit->domain->slots[number];
 	uint32_t state = slot_state(slot);
 	uint32_t found = audit->scratch[number];
+	uint32_t held = audit->held ? audit->held(audit->context, PADDR(number << PAGE_SHIFT)) : 0;
 
 	audit->report->frames++;
-	if (found == FREE_FRAME)
+	if (found == FREE_FRAME && held == 0)
 		return 0;
 	if (slot_state_is_shared(state))
-		return audit_shared(audit, number, found);
-	if (state == SLOT_UNUSED)
-		return expect(audit, found == 0 && slot_kind(slot) == FRAME_NONE && slot->list == 0,
+		return audit_shared(audit, number, found, held);
+	if (state == SLOT_UNUSED || found == FREE_FRAME)
+		return expect(audit,
+			      found + held == 0 && slot_kind(slot) == FRAME_NONE && slot->list == 0,
 			      "INV-A1",
 			      "an unused frame has no kind, no list, and nothing refers to it",
-			      number, 0, found);
+			      number, 0, found + held);
 	if (state == SLOT_UNIQUE)
 		return expect(
 			audit,
-			found == 0 && slot_kind(slot) != FRAME_NONE &&
+			found + held == 0 && slot_kind(slot) != FRAME_NONE &&
 				slot_kind(slot) != FRAME_FREE,
 			"INV-M2",
 			"a unique frame has a kind, no leaf, and is on its list if it is free",

@@ -23,12 +23,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* RAM, and twice what a host table of nothing but 4 KiB leaves needs: a page of it for 512. */
-static uint64_t pool_len(uint64_t memory_len)
-{
-	return memory_len + memory_len / 256 / PAGE_SIZE * PAGE_SIZE + MIB;
-}
-
 static int irqchip_create(int vm_fd, struct image_error *error)
 {
 	const struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
@@ -67,7 +61,7 @@ static int memory_fill(struct vm *vm)
 
 static int memory_create_in(struct vm *vm, const struct ram_layout *ram)
 {
-	int result = host_pool_create(&vm->pool, pool_len(vm->options.memory_len));
+	int result = host_pool_create(&vm->pool, host_pool_len_for(vm->options.memory_len));
 
 	if (result)
 		return result;

@@ -12,12 +12,6 @@
 
 #include "vmm/vm_audit.h"
 
-/* RAM, and more nodes than any test's tables need. */
-static uint64_t pool_len(uint64_t memory_len)
-{
-	return memory_len + memory_len / 64 + 4 * MIB;
-}
-
 struct vm *vm_fixture_open(uint64_t memory_len)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -27,7 +21,7 @@ struct vm *vm_fixture_open(uint64_t memory_len)
 	vm->kvm_fd = vm->vm_fd = vm->vcpu_fd = -1;
 	vm->leaf_level_max = 3;
 	assert_int_equal(ram_layout_init(&ram, memory_len), 0);
-	assert_int_equal(host_pool_create(&vm->pool, pool_len(memory_len)), 0);
+	assert_int_equal(host_pool_create(&vm->pool, host_pool_len_for(memory_len)), 0);
 	assert_int_equal(gpa_space_create(&vm->memory, &vm->pool, &ram), 0);
 	assert_int_equal(gpa_space_populate(&vm->memory), 0);
 	return vm;
