@@ -74,7 +74,7 @@ HOST_OBJECTS := $(MM_OBJECTS) $(EPT_OBJECTS) $(VMM_OBJECTS) $(TEST_OBJECTS) $(BE
 LIBS := $B/libvmm.a $B/libept.a $B/libmm.a
 VMM := $(if $(VMM_MAIN),$B/vmm)
 TESTS := $(TEST_MAINS:$B/obj/tests/unit/%.c.o=$B/tests/%)
-BENCHES := $(BENCH_OBJECTS:$B/obj/bench/%.c.o=$B/bench/%)
+BENCHES := $B/bench/boot $B/bench/mm
 
 GUEST_SOURCES := $(wildcard guests/*/*.c guests/*/*.S)
 GUEST_MM := $(patsubst %,guests/%,$(wildcard mm/*.c))
@@ -88,7 +88,8 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 # Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
-	check-clang check-docs check-format fuzz-image bench-boot bench-boot-json docs format clean
+	check-clang check-docs check-format fuzz-image bench-boot bench-boot-json bench-mm \
+	bench-mm-json bench-mm-instr docs format clean
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
@@ -150,6 +151,16 @@ bench-boot-json: ## the same, one JSON object a line
 	+@$(parallel) all $B/bench/boot >&2
 	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests BENCH=$B/bench/boot bench/boot --json
 
+bench-mm: $B/bench/mm ## time of the engine's operations, against hand-written loops
+	@BENCH=$< bench/mm
+bench-mm-json: ## the same with instructions, one JSON object a line
+	@scripts/deps bench >&2
+	+@$(parallel) $B/bench/mm >&2
+	@BENCH=$B/bench/mm bench/mm --json
+bench-mm-instr: $B/bench/mm ## instructions of the engine's operations, by callgrind
+	@scripts/deps bench
+	@BENCH=$< bench/mm --instr
+
 docs: all ## run the commands that README.md and docs/ show, and put in what they print
 	@scripts/docs
 format: ## let clang-format rewrite the sources
@@ -197,10 +208,12 @@ $(TESTS): $B/tests/%: $B/obj/tests/unit/%.c.o $(filter-out $(TEST_MAINS),$(TEST_
 	@mkdir -p $(@D)
 	$Q$(host_link) $(LIBRARIES) -lcmocka
 
-$(BENCHES): $B/bench/%: $B/obj/bench/%.c.o
+$B/bench/boot: $B/obj/bench/boot.c.o
+$B/bench/mm: $(filter $B/obj/bench/mm%,$(BENCH_OBJECTS)) $B/libmm.a
+$(BENCHES):
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$Q$(host_link)
+	$Q$(host_link) -lurcu-memb
 
 # A fuzzer is one program of all its sources: clang's coverage goes into every file of them.
 FUZZ_SECONDS ?= 60

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the engine's operations cost, each beside its limit loop in the same run, for bench/mm.
+ *
+ *   mm           a table for people
+ *   mm --json    one JSON object a line
+ *   mm --once    each row once, for callgrind: a line "NAME ORDER WHAT PAGES TARGET" for each call
+ *                of bench_measured(), in the order of the calls
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/mm_bench.h"
+
+#define REPETITIONS 15
+
+enum form { FORM_TEXT, FORM_JSON, FORM_ONCE };
+
+struct result {
+	double ns;
+	double limit_ns; /* 0: no limit */
+};
+
+static const char *const order_names[] = { "seq", "dperm", "sparse" };
+
+/* The only way into what is measured: callgrind counts in here and nowhere else. */
+int bench_measured(bench_run_t run, struct bench *bench);
+
+__attribute__((noinline)) int bench_measured(bench_run_t run, struct bench *bench)
+{
+	return run(bench);
+}
+
+/* Runs it from the state that the row begins with. *ns is for one page. */
+static int measure(struct bench *bench, const struct row *row, bench_run_t run, double *ns)
+{
+	int error = bench_prepare(bench, row);
+	double start = bench_cpu_time();
+
+	if (error == 0)
+		error = bench_measured(run, bench);
+	*ns = (bench_cpu_time() - start) / BENCH_PAGES;
+	if (run == row->limit)
+		bench_recount(bench);
+	return error;
+}
+
+/* Work and limit in alternation, so that a slow moment of the machine hits both. */
+static int run_timed(struct bench *bench, const struct row *row, struct result *result)
+{
+	double times[REPETITIONS], limits[REPETITIONS];
+	double ignored;
+	int error = measure(bench, row, row->run, &ignored);
+
+	for (unsigned i = 0; i < REPETITIONS && error == 0; i++) {
+		error = measure(bench, row, row->run, &times[i]);
+		if (error == 0 && row->limit)
+			error = measure(bench, row, row->limit, &limits[i]);
+	}
+	if (error)
+		return error;
+	result->ns = bench_median(times, REPETITIONS);
+	result->limit_ns = row->limit ? bench_median(limits, REPETITIONS) : 0;
+	return 0;
+}
+
+static int run_once(struct bench *bench, const struct row *row)
+{
+	const char *order = order_names[bench->order];
+	double ignored;
+	int error = measure(bench, row, row->run, &ignored);
+
+	printf("%s %s work %u %g\n", row->name, order, BENCH_PAGES,
+	       bench->order == ORDER_SEQ ? row->target.instructions : 0);
+	if (error || !row->limit)
+		return error;
+	printf("%s %s limit %u 0\n", row->name, order, BENCH_PAGES);
+	return measure(bench, row, row->limit, &ignored);
+}
+
+static void print_json(const struct row *row, enum order order, const struct result *result)
+{
+	printf("{\"name\": \"%s\", \"order\": \"%s\", \"ns\": %.2f", row->name, order_names[order],
+	       result->ns);
+	if (row->limit)
+		printf(", \"limit_ns\": %.2f, \"ratio\": %.2f", result->limit_ns,
+		       result->ns / result->limit_ns);
+	puts("}");
+}
+
+/* The targets are for ascending order. */
+static void print_target(const struct target *target, const struct result *result)
+{
+	double limit = target->ratio > 0 ? target->ratio * result->limit_ns : target->ns;
+
+	if (target->ratio > 0)
+		printf("  <= %.1f x", target->ratio);
+	else
+		printf("  <= %.0f ns", target->ns);
+	fputs(result->ns <= limit ? "  reached" : "  missed ", stdout);
+}
+
+static void print_text(const struct row *row, enum order order, const struct result *result)
+{
+	printf("%-15s %-7s %7.2f", row->name, order_names[order], result->ns);
+	if (row->limit)
+		printf(" %7.2f %6.2f", result->limit_ns, result->ns / result->limit_ns);
+	else
+		printf(" %7s %6s", "-", "-");
+	if (order == ORDER_SEQ)
+		print_target(&row->target, result);
+	else
+		printf("%19s", "");
+	printf("  %s\n", row->limit ? row->limit_name : "");
+}
+
+static int run_row(struct bench *bench, const struct row *row, enum order order, enum form form)
+{
+	struct result result;
+	int error = bench_begin(bench, order, row->walker);
+	int audit;
+
+	if (error)
+		return error;
+	error = form == FORM_ONCE ? run_once(bench, row) : run_timed(bench, row, &result);
+	audit = bench_end(bench);
+	if (error == 0)
+		error = audit;
+	if (error)
+		fprintf(stderr, "mm: %s, %s: %s\n", row->name, order_names[order],
+			strerror(-error));
+	else if (form == FORM_JSON)
+		print_json(row, order, &result);
+	else if (form == FORM_TEXT)
+		print_text(row, order, &result);
+	return error;
+}
+
+static int run_rows(struct bench *bench, enum form form)
+{
+	int error = 0;
+
+	if (form == FORM_TEXT)
+		printf("%-15s %-7s %7s %7s %6s  %-16s  %s\n", "operation", "order", "ns/page",
+		       "limit", "ratio", "to reach", "what the limit does");
+	for (unsigned i = 0; i < bench_nr_rows; i++)
+		for (enum order order = 0; order < ORDERS && error == 0; order++)
+			if (bench_rows[i].orders >> order & 1)
+				error = run_row(bench, &bench_rows[i], order, form);
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench bench;
+	enum form form = FORM_TEXT;
+	int error;
+
+	if (argc == 2 && strcmp(argv[1], "--json") == 0)
+		form = FORM_JSON;
+	else if (argc == 2 && strcmp(argv[1], "--once") == 0)
+		form = FORM_ONCE;
+	else if (argc != 1) {
+		fputs("usage: mm [--json | --once]\n", stderr);
+		return 2;
+	}
+	error = bench_open(&bench);
+	if (error)
+		fprintf(stderr, "mm: %s\n", strerror(-error));
+	else
+		error = run_rows(&bench, form);
+	bench_close(&bench);
+	return error ? 1 : 0;
+}
