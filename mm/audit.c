@@ -353,15 +353,15 @@ static int audit_slot(const struct audit *audit, uint64_t number)
 	if (slot_state_is_shared(state))
 		return audit_shared(audit, number, found, held);
 	if (state == SLOT_UNUSED || found == FREE_FRAME)
-		return expect(audit,
-			      found + held == 0 && slot_kind(slot) == FRAME_NONE && slot->list == 0,
-			      "INV-A1",
-			      "an unused frame has no kind, no list, and nothing refers to it",
-			      number, 0, found + held);
+		return expect(
+			audit,
+			found == 0 && held == 0 && slot_kind(slot) == FRAME_NONE && slot->list == 0,
+			"INV-A1", "an unused frame has no kind, no list, and nothing refers to it",
+			number, 0, found + held);
 	if (state == SLOT_UNIQUE)
 		return expect(
 			audit,
-			found + held == 0 && slot_kind(slot) != FRAME_NONE &&
+			found == 0 && slot_kind(slot) != FRAME_NONE &&
 				slot_kind(slot) != FRAME_FREE,
 			"INV-M2",
 			"a unique frame has a kind, no leaf, and is on its list if it is free",

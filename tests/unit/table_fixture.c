@@ -50,6 +50,11 @@ void table_fixture_close(struct table_fixture *fixture)
 		assert_int_equal(atomic_load(&fixture->domain->nr_corrupt), 0);
 		domain_fixture_assert_idle(&fixture->base, TABLE_POOL_FRAMES);
 	}
+	table_fixture_abandon(fixture);
+}
+
+void table_fixture_abandon(struct table_fixture *fixture)
+{
 	free(fixture->held);
 	free(fixture->scratch);
 	free(fixture->drained);

@@ -46,6 +46,9 @@ void table_fixture_open(struct table_fixture *fixture, enum pt_format_id id,
 /* Destroys the table, gives back what is held, and asserts that every frame is free again. */
 void table_fixture_close(struct table_fixture *fixture);
 
+/* Forgets everything as it is: for what is broken on purpose. */
+void table_fixture_abandon(struct table_fixture *fixture);
+
 /*
  * For cmocka: *state is a small domain with an empty table, walked by hardware if it is x86-64 and
  * by software if it is EPT. TABLE_TEST() makes one test for each.
