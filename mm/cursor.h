@@ -251,4 +251,15 @@ int cursor_harvest(struct cursor *cursor, uint64_t len, uint32_t bits,
 int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *flush,
 		 uint64_t *pages);
 
+/*
+ * Takes nodes out that have no children and that the next `len` bytes touch, bottom up: what is left
+ * of a range that was unmapped leaf by leaf, and would keep a larger leaf from its place (C-12,
+ * 9.6.5). The guard stays; open the cursor with a higher `min_level` to reach more. Nothing is
+ * mapped otherwise than before, and the cursor does not move. Each node is stray before its lock is
+ * given back (L-5), and deferred after flush(), which is called for the ranges of the nodes (T-5),
+ * in which nothing is mapped; they may reach over the ends of the `len` bytes.
+ * -EINVAL, -ERANGE; -EUCLEAN, and the nodes that come before the place that makes no sense are out.
+ */
+int cursor_reclaim(struct cursor *cursor, uint64_t len, const struct range_flush *flush);
+
 #endif
