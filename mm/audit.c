@@ -137,15 +137,25 @@ static int audit_child(const struct audit *audit, const struct pt_format *format
 	return error ? error : audit_node(audit, format, child, stray);
 }
 
+/*
+ * Entries that count. A removed node that has no children by its count owns nothing, whatever its
+ * entries still say to those who look at them without a lock: cursor_coalesce().
+ */
+static unsigned nr_entries(struct pt_node node, bool stray)
+{
+	return stray && node.slot->nr_children == 0 ? 0 : NODE_ENTRIES;
+}
+
 static int audit_node(const struct audit *audit, const struct pt_format *format,
 		      struct pt_node node, bool stray)
 {
 	uint32_t number = domain_slot_number(audit->domain, node.slot);
+	unsigned end = nr_entries(node, stray);
 	unsigned present = 0;
 	int error = 0;
 
 	audit->report->nodes++;
-	for (unsigned index = 0; index < NODE_ENTRIES && error == 0; index++) {
+	for (unsigned index = 0; index < end && error == 0; index++) {
 		enum pte_kind kind = pte_kind(format, node_read(node, index), node_level(node));
 
 		present += kind != PTE_ABSENT;

@@ -251,4 +251,32 @@ int cursor_harvest(struct cursor *cursor, uint64_t len, uint32_t bits,
 int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *flush,
 		 uint64_t *pages);
 
+/*
+ * Takes nodes out that have no children and that the next `len` bytes touch, bottom up: what is left
+ * of a range that was unmapped leaf by leaf, and would keep a larger leaf from its place (C-12,
+ * 9.6.5). The guard stays; open the cursor with a higher `min_level` to reach more. Nothing is
+ * mapped otherwise than before, and the cursor does not move. Each node is stray before its lock is
+ * given back (L-5), and deferred after flush(), which is called for the ranges of the nodes (T-5),
+ * in which nothing is mapped; they may reach over the ends of the `len` bytes.
+ * -EINVAL, -ERANGE; -EUCLEAN, and the nodes that come before the place that makes no sense are out.
+ */
+int cursor_reclaim(struct cursor *cursor, uint64_t len, const struct range_flush *flush);
+
+/*
+ * Makes one leaf of `level` out of the smaller ones here, if there are none but those, of whatever
+ * sizes, and they map what it would (9.6.5): frames that are contiguous and aligned to its size,
+ * all tracked or none, with the same properties. Of accessed and dirty it gets those that any of
+ * them had, up to the end of the flush (INV-X7). Does not move.
+ *
+ * One exchange publishes it, so that the mapping is never absent and never another (INV-X6); the
+ * references become the large leaf's, and no count changes. flush() is called for the leaf's range
+ * after that: caches of the nodes must be gone, and with them the accesses that are still noted in
+ * the small leaves, before the nodes are deferred (T-5). Translations stay right all the time.
+ *
+ * 0, also if one leaf of `level` or a larger one is here already; -ENOENT they are not like that, or
+ * something is not mapped; -EINVAL misaligned, level 1, or a level above the guard; -ERANGE beyond
+ * the range; -EOPNOTSUPP no such leaves; -EUCLEAN.
+ */
+int cursor_coalesce(struct cursor *cursor, unsigned level, const struct range_flush *flush);
+
 #endif

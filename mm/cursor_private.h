@@ -67,19 +67,26 @@ static inline void cursor_adopt(struct cursor *cursor, struct pt_node node)
 }
 
 /*
- * The child that `pte`, the current entry and one for a node, points to. -EUCLEAN unless this cursor
- * has it locked, which L-1 promises of every node in the range: only a guest that rewrites its
- * tables can break that.
+ * The child that `pte`, entry `index` of `node` and one for a node, points to. -EUCLEAN unless this
+ * cursor has it locked, which L-1 promises of every node in the range: only a guest that rewrites
+ * its tables can break that.
  */
-static inline int cursor_child(const struct cursor *cursor, pte_t pte, struct pt_node *child)
+static inline int cursor_child_at(const struct cursor *cursor, struct pt_node node, unsigned index,
+				  pte_t pte, struct pt_node *child)
 {
 	const struct page_table *table = cursor->table;
-	int error = node_child(table->domain, table->format, cursor_node(cursor),
-			       pte_index(cursor->at, cursor->level), pte, child);
+	int error = node_child(table->domain, table->format, node, index, pte, child);
 
 	if (error == 0 && lock_owner(&child->slot->lock) != cursor->thread)
 		error = -EUCLEAN;
 	return error;
+}
+
+/* The same of the current entry. */
+static inline int cursor_child(const struct cursor *cursor, pte_t pte, struct pt_node *child)
+{
+	return cursor_child_at(cursor, cursor_node(cursor), pte_index(cursor->at, cursor->level),
+			       pte, child);
 }
 
 /* Goes up from a node that the cursor has stepped out of. Never out of the guard. */

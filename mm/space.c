@@ -31,37 +31,21 @@ static void flush(void *context, vaddr_t start, uint64_t len)
 		space->operations->flush(space, start, len, flush->rights);
 }
 
-/*
- * Nodes of earlier times that map nothing any more take the place of a large leaf (C-12). Hardware
- * may have them cached: they leave like everything else, with a flush.
- */
-static int remove_empty_nodes(struct vm_space *space, struct cursor *cursor, uint64_t len)
-{
-	struct space_flush context = { space, PROP(0) };
-	vaddr_t start = cursor_virt_addr(cursor);
-	int found = cursor_find_next(cursor, len);
-
-	if (found)
-		return found > 0 ? -EEXIST : found;
-	cursor_jump(cursor, start);
-	found = cursor_unmap(cursor, len, &(struct range_flush){ flush, &context }, NULL);
-	cursor_jump(cursor, start);
-	return found;
-}
-
 int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, unsigned max_level,
 	      prop_t prop, bool tracked)
 {
 	const struct pt_format *format = space->table.format;
 	unsigned largest = format_leaf_fit(format, max_level ? max_level : format->levels, va.value,
 					   paddr.value, len);
+	struct space_flush context = { space, PROP(0) };
 	struct cursor cursor;
 	int error = cursor_open(&cursor, &space->table, va, len, CURSOR_MUTATE, largest);
 
 	if (error)
 		return error;
+	/* Nodes of earlier times that map nothing any more take the place of a large leaf (C-12). */
 	if (max_level != 1 && len >= level_size(2))
-		error = remove_empty_nodes(space, &cursor, len);
+		error = cursor_reclaim(&cursor, len, &(struct range_flush){ flush, &context });
 	if (error == 0)
 		error = cursor_map_run(&cursor, paddr, len, max_level, prop, tracked);
 	cursor_close(&cursor);
