@@ -25,11 +25,7 @@ const char *frame_kind_name(enum frame_kind kind)
 	return kind < FRAME_KINDS ? names[kind] : "unknown";
 }
 
-/*
- * The hook of each kind (`on_drop`, 1.4): called once, when the last reference has gone and the slot
- * is BUSY, and before the frame is UNUSED. It may read the frame's bytes and drop what they own; it
- * must not keep the address.
- */
+/* The hooks of the kinds: `on_drop`, see frame_kind_is_untyped(). The slot is BUSY (S-7). */
 static void drop_content(struct phys_domain *domain, struct slot *slot)
 {
 	switch (slot_kind(slot)) {
@@ -186,4 +182,9 @@ uint32_t frame_reference_count(const struct frame *frame)
 enum frame_kind frame_kind_of(const struct frame *frame)
 {
 	return frame->domain ? slot_kind(frame_slot(frame)) : FRAME_NONE;
+}
+
+int frame_check_kind(const struct frame *frame, enum frame_kind kind)
+{
+	return kind != FRAME_NONE && frame_kind_of(frame) == kind ? 0 : -EINVAL;
 }

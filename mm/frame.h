@@ -38,15 +38,18 @@ struct segment {
 };
 
 /*
- * Plain bytes, which may be mapped and copied; other kinds are the engine's own (`is_untyped`,
- * 1.4).
+ * What a kind says of its frames (1.4):
+ *
+ *   untyped  plain bytes, which may be mapped and copied; other kinds are the engine's own
+ *   pooled   the frame goes to the allocator when its last owner goes, wherever it came from; one of
+ *            another kind is only UNUSED then
+ *   on_drop  what its bytes own is given up, once, after the last reference has gone and before the
+ *            frame is UNUSED. Nobody else can have the frame meanwhile; the bytes may be read, the
+ *            address must not be kept. A node drops its children; plain bytes own nothing. A new
+ *            kind that owns something gets a case in drop_content() of mm/frame.c.
  */
 bool frame_kind_is_untyped(enum frame_kind kind);
 
-/*
- * Does the frame go to the allocator when its last owner goes, wherever it came from? A frame of
- * another kind is only UNUSED then.
- */
 bool frame_kind_is_pooled(enum frame_kind kind);
 
 /* "data", "node", ...: for reports. */
@@ -149,6 +152,51 @@ int segment_from_unused(struct phys_domain *domain, paddr_t paddr, uint64_t nr_f
 int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align,
 		  enum frame_kind kind, struct segment *segment);
 
+/* Bytes of a segment. */
+static inline uint64_t segment_size(const struct segment *segment)
+{
+	return segment->nr_frames << PAGE_SHIFT;
+}
+
+/*
+ * A second reference beside the caller's on each frame. -EINVAL empty handle or stale copy,
+ * -EOVERFLOW: no count has changed then.
+ */
+int segment_clone(const struct segment *segment, struct segment *copy);
+
+/*
+ * Cuts a segment in two at `offset` bytes; no count changes. Consumes. -EINVAL misaligned or an empty
+ * handle, -ERANGE unless 0 < offset < size.
+ */
+int segment_split(struct segment *segment, uint64_t offset, struct segment *low,
+		  struct segment *high);
+
+/*
+ * Another segment of the bytes [start, end) of this one, with one more reference on each of those
+ * frames. It may be empty: it has no frames then, and is put as others are. -EINVAL misaligned, an
+ * empty handle or a stale copy; -ERANGE unless start <= end <= size, whatever they are (BUG-3);
+ * -EOVERFLOW.
+ */
+int segment_slice(const struct segment *segment, uint64_t start, uint64_t end,
+		  struct segment *slice);
+
+/*
+ * Takes the first frame off the segment: its reference is *frame's then, and no count changes. The
+ * handle is cleared with its last frame. -ENOENT if there is none.
+ */
+int segment_next(struct segment *segment, struct frame *frame);
+
+/* A frame as a segment of one. Consumes. -EINVAL empty handle or a node. */
+int segment_from_frame(struct frame *frame, struct segment *segment);
+
+/*
+ * Typed use of a handle that can be of any kind: 0 if it is of this one, -EINVAL if not or empty. A
+ * segment's frames are of one kind, as they were claimed: the first is looked at, and all of them
+ * where MM_DEBUG is defined (1.6).
+ */
+int frame_check_kind(const struct frame *frame, enum frame_kind kind);
+int segment_check_kind(const struct segment *segment, enum frame_kind kind);
+
 /*
  * Gives up one reference on each frame and clears the handle. -EINVAL empty; -EUCLEAN if the handle
  * was stale and frames had no reference left: the others are given up all the same.
@@ -157,6 +205,9 @@ int segment_put(struct segment *segment);
 
 /* The references live on as addresses, one on each frame. PADDR_NONE if the handle is empty. */
 paddr_t segment_into_raw(struct segment *segment);
+
+/* Back from segment_into_raw(), exactly once for each frame. */
+struct segment segment_from_raw(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames);
 
 /*
  * One reference more, or less, on each frame of a run that tables refer to: what the leaves of a

@@ -132,6 +132,109 @@ paddr_t segment_into_raw(struct segment *segment)
 	return paddr;
 }
 
+struct segment segment_from_raw(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames)
+{
+	return (struct segment){ domain, paddr, nr_frames };
+}
+
+/*
+ * One more reference on each of `nr_frames` frames on which the caller has one: so undoing never
+ * takes the last.
+ */
+static int references_inc(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames)
+{
+	for (uint64_t i = 0; i < nr_frames; i++) {
+		int err = slot_inc(run_slot(domain, paddr, i));
+
+		if (!err)
+			continue;
+		while (i-- > 0)
+			(void)slot_put(run_slot(domain, paddr, i));
+		return err;
+	}
+	return 0;
+}
+
+/* `nr_frames` frames of the segment from number `first` on, which it has; referenced once more. */
+static int segment_share(const struct segment *segment, uint64_t first, uint64_t nr_frames,
+			 struct segment *share)
+{
+	paddr_t paddr = run_frame(segment->paddr, first);
+	int err = references_inc(segment->domain, paddr, nr_frames);
+
+	if (!err)
+		*share = (struct segment){ segment->domain, paddr, nr_frames };
+	return err;
+}
+
+int segment_clone(const struct segment *segment, struct segment *copy)
+{
+	return segment->domain ? segment_share(segment, 0, segment->nr_frames, copy) : -EINVAL;
+}
+
+int segment_slice(const struct segment *segment, uint64_t start, uint64_t end,
+		  struct segment *slice)
+{
+	if (!segment->domain || !is_aligned(start | end, PAGE_SIZE))
+		return -EINVAL;
+	if (start > end || end > segment_size(segment))
+		return -ERANGE;
+	return segment_share(segment, start >> PAGE_SHIFT, (end - start) >> PAGE_SHIFT, slice);
+}
+
+int segment_split(struct segment *segment, uint64_t offset, struct segment *low,
+		  struct segment *high)
+{
+	const struct segment whole = *segment;
+	uint64_t nr_low = offset >> PAGE_SHIFT;
+
+	if (!whole.domain || !is_aligned(offset, PAGE_SIZE))
+		return -EINVAL;
+	if (offset == 0 || offset >= segment_size(&whole))
+		return -ERANGE;
+	*segment = (struct segment){ 0 };
+	*low = (struct segment){ whole.domain, whole.paddr, nr_low };
+	*high = (struct segment){ whole.domain, run_frame(whole.paddr, nr_low),
+				  whole.nr_frames - nr_low };
+	return 0;
+}
+
+int segment_next(struct segment *segment, struct frame *frame)
+{
+	if (segment->nr_frames == 0)
+		return -ENOENT;
+	*frame = frame_from_raw(segment->domain, segment->paddr);
+	segment->paddr = run_frame(segment->paddr, 1);
+	segment->nr_frames--;
+	if (segment->nr_frames == 0)
+		*segment = (struct segment){ 0 };
+	return 0;
+}
+
+int segment_from_frame(struct frame *frame, struct segment *segment)
+{
+	if (!frame_kind_is_plain(frame_kind_of(frame)))
+		return -EINVAL;
+	*segment = (struct segment){ frame->domain, frame->paddr, 1 };
+	*frame = (struct frame){ 0 };
+	return 0;
+}
+
+int segment_check_kind(const struct segment *segment, enum frame_kind kind)
+{
+	uint64_t nr_looked_at = segment->nr_frames;
+
+#ifndef MM_DEBUG
+	nr_looked_at = nr_looked_at > 0;
+#endif
+	if (nr_looked_at == 0 || kind == FRAME_NONE)
+		return -EINVAL;
+	for (uint64_t i = 0; i < nr_looked_at; i++)
+		if (slot_kind(run_slot(segment->domain, segment->paddr, i)) != kind)
+			return -EINVAL;
+	return 0;
+}
+
 /* One more reference on a frame that holds plain bytes. */
 static int reference_get(struct phys_domain *domain, paddr_t paddr)
 {
