@@ -54,6 +54,7 @@ static uint64_t gdt[] = {
 	[SELECTOR_TSS / 8] = 0,			       /* this and the next: see tss_load() */
 	[SELECTOR_USER_DATA / 8] = 0x00cff3000000ffff, /* ring 3 */
 	[SELECTOR_USER_CODE / 8] = 0x00affb000000ffff,
+	[SELECTOR_CODE_32 / 8] = 0x00cf9b000000ffff,
 };
 static struct tss tss = { .io_map = sizeof(tss) };
 static struct gate idt[NR_EXCEPTIONS];

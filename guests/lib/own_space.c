@@ -7,6 +7,9 @@
 #include "mm/walk.h"
 
 #define POOL_FRAMES 64
+#define CR4_LA57 (UINT64_C(1) << 12)
+
+void own_paging_switch(uint64_t cr3, uint64_t cr4); /* own_paging.S */
 
 static void flush(struct vm_space *space, vaddr_t start, uint64_t len, prop_t rights)
 {
@@ -27,8 +30,9 @@ static void *take(uint64_t len)
 	return (void *)(uintptr_t)(guest_boot->direct_map + gpa);
 }
 
-static void domain_create(struct own_space *own, uint64_t nr_frames)
+void own_domain_create(struct own_space *own, uint64_t end)
 {
+	uint64_t nr_frames = end >> PAGE_SHIFT;
 	struct slot *slots = take(nr_frames * sizeof(*slots));
 	void *memory = (void *)(uintptr_t)guest_boot->direct_map;
 	uint64_t pool = memory_take(POOL_FRAMES * PAGE_SIZE, PAGE_SIZE);
@@ -36,6 +40,7 @@ static void domain_create(struct own_space *own, uint64_t nr_frames)
 	for (uint64_t number = 0; number < nr_frames; number++)
 		slots[number] = (struct slot){ .next = 0 };
 	own->scratch = take(nr_frames * sizeof(*own->scratch));
+	own->root = (struct frame){ 0 };
 	if (domain_init(&own->domain, slots, nr_frames, memory) ||
 	    allocator_add(&own->domain, PADDR(pool), POOL_FRAMES))
 		panic("no domain of %lu frames with a pool at %lx", nr_frames, pool);
@@ -52,15 +57,15 @@ static int table_read(void *context, paddr_t paddr, uint64_t *entry)
 /* Maps what the VMM's table maps in [start, start+len), one page after the other. */
 static void adopt(struct own_space *own, uint64_t start, uint64_t len)
 {
-	struct page_table *table = &own->space.table;
+	const struct pt_format *format = pt_format_of(PT_FORMAT_X86_64_4);
 	struct cursor cursor;
-	int error = cursor_open(&cursor, table, VADDR(start), len, CURSOR_MUTATE, 1);
+	int error = cursor_open(&cursor, &own->space.table, VADDR(start), len, CURSOR_MUTATE, 1);
 
 	for (uint64_t at = 0; at < len && !error; at += PAGE_SIZE) {
 		struct walk walk;
 
-		walk_table(table->format, PADDR(guest_boot->table_root), VADDR(start + at),
-			   table_read, NULL, &walk);
+		walk_table(format, PADDR(guest_boot->table_root), VADDR(start + at), table_read,
+			   NULL, &walk);
 		if (walk.end != WALK_MAPPED)
 			continue;
 		error = cursor_jump(&cursor, VADDR(start + at));
@@ -93,14 +98,12 @@ static void direct_map_create(struct own_space *own)
 	}
 }
 
-void own_space_create(struct own_space *own, uint64_t end)
+void own_space_create(struct own_space *own, enum pt_format_id id)
 {
 	const struct abi_boot *boot = guest_boot;
 
-	domain_create(own, end >> PAGE_SHIFT);
-	own->root = (struct frame){ 0 };
-	if (space_create(&own->space, &own->domain, pt_format_of(PT_FORMAT_X86_64_4),
-			 TABLE_WALKED_BY_HARDWARE, &operations))
+	if (space_create(&own->space, &own->domain, pt_format_of(id), TABLE_WALKED_BY_HARDWARE,
+			 &operations))
 		panic("no frame for a root");
 	for (uint32_t i = 0; i < boot->nr_memory; i++)
 		if (boot->memory[i].kind == ABI_MEMORY_IMAGE) /* GVA = GPA: guest.ld */
@@ -114,21 +117,38 @@ void own_space_destroy(struct own_space *own)
 	space_destroy(&own->space);
 }
 
-static void cr3_write(uint64_t gpa)
+static uint64_t cr4_read(void)
 {
-	__asm__ volatile("mov %0, %%cr3" : : "r"(gpa) : "memory");
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+static void cr3_load(uint64_t gpa, unsigned levels)
+{
+	uint64_t cr4 = cr4_read() & ~CR4_LA57;
+
+	if (levels == 5)
+		cr4 |= CR4_LA57;
+	if (cr4 == cr4_read())
+		__asm__ volatile("mov %0, %%cr3" : : "r"(gpa) : "memory");
+	else if (gpa >> 32)
+		panic("the table at %lx is out of reach with paging off", gpa);
+	else
+		own_paging_switch(gpa, cr4);
 }
 
 void own_space_enter(struct own_space *own)
 {
 	if (page_table_root_get(&own->space.table, &own->root))
 		panic("the root cannot be held");
-	cr3_write(own->root.paddr.value);
+	cr3_load(own->root.paddr.value, own->space.table.format->levels);
 }
 
 void own_space_leave(struct own_space *own)
 {
-	cr3_write(guest_boot->table_root);
+	cr3_load(guest_boot->table_root, 4);
 	if (frame_put(&own->root))
 		panic("the root was not held");
 }

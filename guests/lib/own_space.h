@@ -18,17 +18,23 @@ struct own_space {
 	uint32_t *scratch;     /* of the audit */
 };
 
+/* Makes a domain of the GPAs below `end`. *own must not move. */
+void own_domain_create(struct own_space *own, uint64_t end);
+
 /*
- * Makes a domain of the GPAs below `end`, and a table that maps what the guest stands on, as the
- * VMM's table does: image and stack, page by page, and the direct map, in the largest leaves that
- * fit and writable throughout. *own must not move.
+ * Makes a table of an x86-64 format in the domain, which maps what the guest stands on as the VMM's
+ * table does: image and stack, page by page, and the direct map, in the largest leaves that fit and
+ * writable throughout.
  */
-void own_space_create(struct own_space *own, uint64_t end);
+void own_space_create(struct own_space *own, enum pt_format_id id);
 
 /* Gives back every node; CR3 must not point to one. */
 void own_space_destroy(struct own_space *own);
 
-/* Loads CR3 with the table's root; with that of the VMM's table. */
+/*
+ * Loads CR3 with the table's root; with that of the VMM's table. Where the table has 5 levels,
+ * CR4.LA57 goes with it, which the CPU must have.
+ */
 void own_space_enter(struct own_space *own);
 void own_space_leave(struct own_space *own);
 

@@ -10,6 +10,7 @@
 #define SELECTOR_TSS 0x18 /* of two entries */
 #define SELECTOR_USER_DATA 0x2b
 #define SELECTOR_USER_CODE 0x33
-#define SELECTOR_RING 3 /* mask of the ring */
+#define SELECTOR_CODE_32 0x38 /* ring 0 */
+#define SELECTOR_RING 3	      /* mask of the ring */
 
 #endif

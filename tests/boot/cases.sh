@@ -36,7 +36,8 @@ boot ring3                 0 ring3.out              - ring3.elf
 
 # The engine inside the guest. Few runs: each takes seconds where ring 0 is emulated.
 REPEAT=2 boot own_tables   0 own_tables.re          - own_tables.elf
-REPEAT=2 boot own_tables_1g 0 own_tables_1g.re      - --mem 3G own_tables.elf
+REPEAT=2 boot own_tables_1g 0 own_tables_1g.out     - --mem 3G own_tables.elf
+REPEAT=2 boot own_tables_5 0 own_tables_1g.out      - --mem 3G own_tables.elf -- 5
 
 # The guest's own exceptions.
 boot null                100 null.re                'code 100$' null.elf
