@@ -59,11 +59,11 @@ static const struct pt_bit ept_bits[] = {
  * granted. In a node, rights are the leaf's to limit, and accessed is set: shadow paging fills
  * faster over it. Caching with the PAT's default entries 0 to 3: WB, WT, UC-, UC.
  */
-#define LIKE_X86_64                                                                          \
-	.leaf_levels = LEAVES_4K_2M_1G,                                                      \
-	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(R | X) | RIGHTS(R | W | X), \
-	.present = BIT(0), .huge = BIT(7), .address = ADDRESS_51_12,                         \
-	.node = BIT(0) | BIT(1) | BIT(2) | BIT(5), .cache_mask = BIT(3) | BIT(4),            \
+#define LIKE_X86_64                                                                               \
+	.leaf_levels = LEAVES_4K_2M_1G,                                                           \
+	.rights = RIGHTS(0) | RIGHTS(R) | RIGHTS(R | W) | RIGHTS(R | X) | RIGHTS(R | W | X),      \
+	.present = BIT(0), .huge = BIT(7), .address = ADDRESS_51_12,                              \
+	.node = BIT(0) | BIT(1) | BIT(2) | BIT(5), .pat = BIT(12), .cache_mask = BIT(3) | BIT(4), \
 	.cache = { 0, BIT(3), BIT(3) | BIT(4), PT_CACHE_NONE, PT_CACHE_NONE }
 
 /* Memory types in bits 5:3; writing without reading is a misconfiguration. */
@@ -73,6 +73,7 @@ static const struct pt_bit ept_bits[] = {
 #define LIKE_EPT                                                                                   \
 	.leaf_levels = LEAVES_4K_2M_1G, .rights = EPT_RIGHTS, .present = BIT(0) | BIT(1) | BIT(2), \
 	.huge = BIT(7), .address = ADDRESS_51_12, .node = BIT(0) | BIT(1) | BIT(2),                \
+	.reserved = BIT(3) | BIT(4) | BIT(5) | BIT(6), .strict = true,                             \
 	.cache_mask = BIT(3) | BIT(4) | BIT(5),                                                    \
 	.cache = { EPT_TYPE(6), EPT_TYPE(4), EPT_TYPE(0), EPT_TYPE(1), EPT_TYPE(5) }
 

@@ -93,6 +93,9 @@ struct pt_format {
 	uint64_t node;	     /* what an entry that points to a node has beside the address */
 	uint64_t cache_mask; /* bits that say caching */
 	uint64_t cache[PROP_CACHE_KINDS];
+	bool strict;		   /* rights and caching that cannot be said are reserved */
+	uint64_t reserved;	   /* must be 0 in an entry that points to a node */
+	uint64_t pat;		   /* in the address of a large leaf, and no part of it */
 	const struct pt_bit *bits; /* ends at prop == 0 */
 };
 

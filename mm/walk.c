@@ -10,12 +10,30 @@ static uint32_t step_rights(const struct pt_format *format, pte_t pte)
 	return pte_prop(format, pte).bits & (PROP_RIGHTS | PROP_USER);
 }
 
+static bool cache_is_known(const struct pt_format *format, pte_t pte)
+{
+	for (unsigned kind = 0; kind < PROP_CACHE_KINDS; kind++)
+		if ((pte.raw & format->cache_mask) == format->cache[kind])
+			return true;
+	return false;
+}
+
 static bool leaf_is_reserved(const struct pt_format *format, pte_t pte, unsigned level)
 {
 	uint64_t below = pte.raw & format->address & (level_size(level) - 1);
 
-	/* Bit 12 of a large x86-64 leaf is its PAT bit. */
-	return !format_has_leaf(format, level) || (level > 1 && below & ~PAGE_SIZE);
+	return !format_has_leaf(format, level) || (level > 1 && below & ~format->pat) ||
+	       (format->strict && !cache_is_known(format, pte));
+}
+
+/* Would hardware fault on this present entry, whatever the access? In EPT: misconfigured. */
+static bool step_is_reserved(const struct pt_format *format, const struct walk_step *step)
+{
+	if (format->strict && !(format->rights >> (step->rights & PROP_RIGHTS) & 1))
+		return true;
+	if (step->kind == PTE_LEAF)
+		return leaf_is_reserved(format, step->pte, step->level);
+	return (step->pte.raw & format->reserved) != 0;
 }
 
 static enum walk_end walk_step(const struct pt_format *format, struct walk_step *step,
@@ -27,9 +45,7 @@ static enum walk_end walk_step(const struct pt_format *format, struct walk_step 
 		return WALK_ABSENT;
 	step->kind = pte_kind(format, step->pte, step->level);
 	step->rights = step_rights(format, step->pte);
-	if (step->kind == PTE_LEAF && leaf_is_reserved(format, step->pte, step->level))
-		return WALK_RESERVED;
-	return WALK_MAPPED;
+	return step_is_reserved(format, step) ? WALK_RESERVED : WALK_MAPPED;
 }
 
 static void walk_leaf(const struct pt_format *format, const struct walk_step *step, vaddr_t va,

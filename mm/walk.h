@@ -19,7 +19,10 @@ enum walk_end {
 	WALK_MAPPED,  /* a leaf */
 	WALK_ABSENT,  /* an entry that is not present */
 	WALK_OUTSIDE, /* an entry where there is no memory */
-	/* an entry that hardware would fault on: a large leaf where none can be, or misaligned */
+	/*
+	 * an entry that hardware would fault on: a large leaf where none can be, or misaligned;
+	 * in EPT also rights or a memory type that are misconfigurations (SDM 3 28.3.3.1)
+	 */
 	WALK_RESERVED,
 	WALK_CANONICAL, /* the address is not one that the format translates */
 };
