@@ -169,4 +169,11 @@ enum find_split { FIND_WHOLE, FIND_SPLIT };	/* split a leaf that does not? */
  */
 int cursor_find(struct cursor *cursor, uint64_t len, enum find_nodes nodes, enum find_split split);
 
+/*
+ * Begins an operation on all of the next `len` bytes: splits the leaves that reach over their ends,
+ * so that no other needs to be. Does not move. -EINVAL not a changing cursor, and as
+ * cursor_check_len(); -ENOMEM, -EUCLEAN.
+ */
+int cursor_begin(struct cursor *cursor, uint64_t len);
+
 #endif

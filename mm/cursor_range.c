@@ -39,7 +39,7 @@ static int split_edges(struct cursor *cursor, uint64_t len)
 	return error;
 }
 
-static int range_begin(struct cursor *cursor, uint64_t len)
+int cursor_begin(struct cursor *cursor, uint64_t len)
 {
 	int error = cursor->mode == CURSOR_MUTATE ? cursor_check_len(cursor, len) : -EINVAL;
 
@@ -190,7 +190,7 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 	struct protect protect = { .change = change, .flush = flush };
 	uint64_t begin = cursor->at;
 	int error = (change.clear | change.set) & ~PROP_CHANGEABLE ? -EINVAL :
-								     range_begin(cursor, len);
+								     cursor_begin(cursor, len);
 
 	if (error)
 		return error;
@@ -337,7 +337,7 @@ int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *
 {
 	struct unmap unmap;
 	uint64_t end = cursor->at + len;
-	int found = range_begin(cursor, len);
+	int found = cursor_begin(cursor, len);
 
 	if (found)
 		return found;

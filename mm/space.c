@@ -2,7 +2,7 @@
 /*
  * Spaces: transactions on a table that end with a flush.
  */
-#include "mm/space.h"
+#include "mm/space_private.h"
 
 int space_create(struct vm_space *space, struct phys_domain *domain, const struct pt_format *format,
 		 enum table_walker walker, const struct space_operations *operations)
@@ -16,13 +16,7 @@ void space_destroy(struct vm_space *space)
 	page_table_destroy(&space->table);
 }
 
-/* A space's flush as a cursor calls it. */
-struct space_flush {
-	struct vm_space *space;
-	prop_t rights;
-};
-
-static void flush(void *context, vaddr_t start, uint64_t len)
+void space_flush_range(void *context, vaddr_t start, uint64_t len)
 {
 	const struct space_flush *flush = context;
 	struct vm_space *space = flush->space;
@@ -45,7 +39,8 @@ int space_map(struct vm_space *space, vaddr_t va, paddr_t paddr, uint64_t len, u
 		return error;
 	/* Nodes of earlier times that map nothing any more take the place of a large leaf (C-12). */
 	if (max_level != 1 && len >= level_size(2))
-		error = cursor_reclaim(&cursor, len, &(struct range_flush){ flush, &context });
+		error = cursor_reclaim(&cursor, len,
+				       &(struct range_flush){ space_flush_range, &context });
 	if (error == 0)
 		error = cursor_map_run(&cursor, paddr, len, max_level, prop, tracked);
 	cursor_close(&cursor);
@@ -67,7 +62,8 @@ int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *page
 
 	if (error)
 		return error;
-	error = cursor_unmap(&cursor, len, &(struct range_flush){ flush, &context }, pages);
+	error = cursor_unmap(&cursor, len, &(struct range_flush){ space_flush_range, &context },
+			     pages);
 	cursor_close(&cursor);
 	return error;
 }
@@ -81,8 +77,8 @@ int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_
 
 	if (error)
 		return error;
-	error = cursor_protect(&cursor, len, change, &(struct range_flush){ flush, &context },
-			       pages);
+	error = cursor_protect(&cursor, len, change,
+			       &(struct range_flush){ space_flush_range, &context }, pages);
 	cursor_close(&cursor);
 	return error;
 }

@@ -7,7 +7,7 @@
 #ifndef MM_SPACE_H
 #define MM_SPACE_H
 
-#include "mm/cursor.h"
+#include "mm/cursor_copy.h"
 
 struct vm_space;
 
@@ -51,6 +51,24 @@ int space_unmap(struct vm_space *space, vaddr_t va, uint64_t len, uint64_t *page
  */
 int space_protect(struct vm_space *space, vaddr_t va, uint64_t len, struct prop_change change,
 		  uint64_t *pages);
+
+/* A range of a space: where it begins. */
+struct space_place {
+	struct vm_space *space;
+	vaddr_t start;
+};
+
+/*
+ * Copies what `len` bytes from `from` on map to as many from `to` on, where nothing may be mapped,
+ * in one transaction: copy-on-write, see cursor_copy() (C-13), whose flags and errors these are. The
+ * source is flushed where leaves lose PROP_WRITE, before anybody can read the copy.
+ *
+ * Both may be in one space; then everything from the lower range's start to the higher one's end is
+ * locked: the ranges must not overlap (-EINVAL), and must lie in one half of a sign-extended format
+ * (-ERANGE).
+ */
+int space_copy(struct space_place from, struct space_place to, uint64_t len, uint32_t flags,
+	       uint64_t *pages);
 
 /* The leaf or absence at va, which need not be aligned. -ERANGE, -EUCLEAN. */
 int space_query(struct vm_space *space, vaddr_t va, struct pt_mapping *mapping);
