@@ -5,10 +5,18 @@
 #include "mm/cursor_private.h"
 #include "mm/frame_cache.h"
 
-/* Does the whole range lie in one entry of a node at `level`? */
-static bool in_one_entry(const struct cursor *cursor, unsigned level)
+/*
+ * The level of the lowest node that covers the whole range, but not below `min_level`: the guard's,
+ * if there are nodes down to it.
+ */
+static unsigned lowest_guard(const struct cursor *cursor, unsigned min_level)
 {
-	return (cursor->start ^ (cursor->end - 1)) >> level_shift(level) == 0;
+	uint64_t difference = cursor->start ^ (cursor->end - 1);
+	unsigned level = min_level;
+
+	while (difference >> level_shift(level + 1) != 0)
+		level++;
+	return level;
 }
 
 /* -EAGAIN: the node was unlinked before we had its lock (L-5). It is not locked then. */
@@ -23,22 +31,16 @@ static inline int lock_linked(const struct cursor *cursor, struct pt_node node)
 	return error;
 }
 
-/* Is the guard below a node of this level, if there are nodes to go to? */
-static bool above_guard(const struct cursor *cursor, unsigned level, unsigned min_level)
-{
-	return level > min_level && in_one_entry(cursor, level);
-}
-
 /*
  * Goes down without locks, as far as there are nodes. -EAGAIN: a node was unlinked between the look
  * at its entry and the look at its slot.
  */
-static inline int descend(const struct cursor *cursor, unsigned min_level, struct pt_node *node,
+static inline int descend(const struct cursor *cursor, unsigned lowest, struct pt_node *node,
 			  unsigned *level)
 {
 	const struct page_table *table = cursor->table;
 
-	while (above_guard(cursor, *level, min_level)) {
+	while (*level > lowest) {
 		unsigned index = pte_index(cursor->start, *level);
 		pte_t pte = node_read_acquire(*node, index);
 		struct pt_node child;
@@ -57,10 +59,10 @@ static inline int descend(const struct cursor *cursor, unsigned min_level, struc
  * Makes the nodes that are missing, from `node`, which is locked, to the guard: each is locked
  * before anybody sees it, and its parent is unlocked after that. `node` is locked also on error.
  */
-static int create(const struct cursor *cursor, unsigned min_level, struct pt_node *node,
+static int create(const struct cursor *cursor, unsigned lowest, struct pt_node *node,
 		  unsigned *level)
 {
-	while (above_guard(cursor, *level, min_level)) {
+	while (*level > lowest) {
 		struct pt_node child;
 		int error = node_alloc_absent_child(cursor->table, *node,
 						    pte_index(cursor->start, *level),
@@ -77,7 +79,7 @@ static int create(const struct cursor *cursor, unsigned min_level, struct pt_nod
 }
 
 /* Phase 1. -EAGAIN: begin again. */
-static int lock_guard(struct cursor *cursor, unsigned min_level)
+static int lock_guard(struct cursor *cursor, unsigned lowest)
 {
 	const struct pt_format *format = cursor->table->format;
 	struct pt_node node = cursor->table->root;
@@ -86,19 +88,19 @@ static int lock_guard(struct cursor *cursor, unsigned min_level)
 	int error;
 
 	do {
-		error = descend(cursor, min_level, &node, &level);
+		error = descend(cursor, lowest, &node, &level);
 		if (error == 0)
 			error = lock_linked(cursor, node);
 		if (error)
 			return error;
-		if (!above_guard(cursor, level, min_level))
+		if (level == lowest)
 			break;
 		/* With the lock, look again: somebody may have made a node here meanwhile. */
 		kind = pte_kind(format, node_read(node, pte_index(cursor->start, level)), level);
 		if (kind == PTE_NODE)
 			lock_release(&node.slot->lock);
 		else if (kind == PTE_ABSENT && cursor->mode == CURSOR_MUTATE)
-			error = create(cursor, min_level, &node, &level);
+			error = create(cursor, lowest, &node, &level);
 	} while (kind == PTE_NODE);
 	if (error) {
 		lock_release(&node.slot->lock);
@@ -167,10 +169,11 @@ static void unlock_all(struct cursor *cursor)
 
 static int lock_range(struct cursor *cursor, unsigned min_level)
 {
+	unsigned lowest = lowest_guard(cursor, min_level);
 	int error;
 
 	do
-		error = lock_guard(cursor, min_level);
+		error = lock_guard(cursor, lowest);
 	while (error == -EAGAIN);
 	if (error || cursor->guard_level == 1)
 		return error;

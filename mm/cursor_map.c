@@ -161,6 +161,32 @@ static void unmap_again(struct cursor *cursor, uint64_t begin)
 	cursor_place(cursor, begin);
 }
 
+/*
+ * Goes on with leaves like the one just mapped, to the end of its node or of the run: no larger one
+ * can begin there.
+ */
+static void map_more(struct cursor *cursor, uint64_t paddr, uint64_t end)
+{
+	const struct pt_format *format = cursor->table->format;
+	struct pt_node node = cursor_node(cursor);
+	unsigned first = pte_index(cursor->at, cursor->level);
+	uint64_t size = cursor->encoded.size;
+	uint64_t room = (end - cursor->at) >> level_shift(cursor->level);
+	unsigned index = first;
+
+	if (first == 0 || size != level_size(cursor->level))
+		return;
+	for (; index < NODE_ENTRIES && index - first < room; index++, paddr += size) {
+		if (pte_is_present(format, node_read(node, index)))
+			break;
+		node_write(node, index, PTE(paddr | cursor->encoded.bits));
+	}
+	node_count_children(node, (int)(index - first));
+	cursor->at += (index - first) * size;
+	if (index == NODE_ENTRIES)
+		cursor_leave_node(cursor);
+}
+
 int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level,
 		   prop_t prop, bool tracked)
 {
@@ -181,6 +207,8 @@ int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned 
 
 		error = map_largest(cursor, PADDR(paddr.value + done), len - done, max_level, prop,
 				    tracked);
+		if (error == 0)
+			map_more(cursor, paddr.value + (cursor->at - begin), end);
 	}
 	if (error)
 		unmap_again(cursor, begin);

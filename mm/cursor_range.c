@@ -31,9 +31,13 @@ static int split_at(struct cursor *cursor, uint64_t offset, uint64_t edge)
 static int split_edges(struct cursor *cursor, uint64_t len)
 {
 	uint64_t begin = cursor->at;
-	int error = len > 0 ? split_at(cursor, begin, begin) : 0;
+	int error;
 
-	if (error == 0 && len > 0)
+	/* In a node of 4 KiB leaves nothing reaches over anything. */
+	if (len == 0 || cursor->guard_level == 1)
+		return 0;
+	error = split_at(cursor, begin, begin);
+	if (error == 0)
 		error = split_at(cursor, begin + len - PAGE_SIZE, begin + len);
 	cursor_place(cursor, begin);
 	return error;
@@ -174,6 +178,9 @@ static bool change_is_total(const struct pt_format *format, struct prop_change c
 {
 	uint64_t bits;
 
+	/* Of caching a part may be changed, and the rest together with it cannot be said. */
+	if ((change.clear | change.set) & PROP_CACHE && ~change.clear & PROP_CACHE)
+		return false;
 	for (uint32_t rights = 0; rights <= PROP_RIGHTS; rights++) {
 		uint32_t new = (rights & ~change.clear) | change.set;
 
@@ -194,7 +201,8 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 
 	if (error)
 		return error;
-	if (!change_is_total(cursor->table->format, change))
+	/* One page needs no look ahead: it is refused before it is changed. */
+	if (len > PAGE_SIZE && !change_is_total(cursor->table->format, change))
 		error = protect_pass(cursor, &protect, begin + len);
 	cursor_place(cursor, begin);
 	if (error)

@@ -231,6 +231,29 @@ static void test_protect_that_cannot_be_is_refused_and_changes_nothing(void **st
 	check_audit(fixture);
 }
 
+static void test_protect_that_a_later_leaf_cannot_say_changes_no_earlier_one(void **state)
+{
+	struct table_fixture *fixture = *state;
+	bool ept = fixture->table.format->id == PT_FORMAT_EPT_4;
+	/* With uncacheable or'ed to it the first page can be said, and this one cannot. */
+	uint32_t cache = ept ? PROP_WRITE_PROTECTED : PROP_WRITE_THROUGH;
+	struct cursor cursor;
+	struct view before;
+
+	assert_int_equal(table_map(fixture, 0, PADDR(0), 1, PROP_RW, false), 0);
+	assert_int_equal(
+		table_map(fixture, PAGES(1), PADDR(0), 1, PROP(PROP_RW.bits | cache), false), 0);
+	cursor = table_cursor(fixture, 0, PAGES(2), CURSOR_MUTATE, 1);
+	before = table_view(fixture);
+	assert_int_equal(cursor_protect(&cursor, PAGES(2),
+					(struct prop_change){ .set = PROP_UNCACHEABLE }, NULL,
+					NULL),
+			 -EOPNOTSUPP);
+	assert_int_equal(at(&cursor), 0);
+	assert_view(fixture, &before);
+	cursor_close(&cursor);
+}
+
 static void test_unchanged_property_is_not_stored(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -256,6 +279,7 @@ int main(void)
 		LARGE_TABLE_TEST(test_protect_of_one_page_of_a_gib_changes_that_page_only),
 		TABLE_TEST(test_rights_are_taken_away_and_given_back),
 		TABLE_TEST(test_protect_that_cannot_be_is_refused_and_changes_nothing),
+		TABLE_TEST(test_protect_that_a_later_leaf_cannot_say_changes_no_earlier_one),
 		TABLE_TEST(test_unchanged_property_is_not_stored),
 	};
 
