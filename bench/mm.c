@@ -2,10 +2,12 @@
 /*
  * What the engine's operations cost, each beside its limit loop in the same run, for bench/mm.
  *
- *   mm           a table for people
- *   mm --json    one JSON object a line
- *   mm --once    each row once, for callgrind: a line "NAME ORDER WHAT PAGES TARGET" for each call
- *                of bench_measured(), in the order of the calls
+ *   mm [ROW...]          a table for people
+ *   mm --json [ROW...]   one JSON object a line
+ *   mm --once [ROW...]   each row once, for callgrind: a line "NAME ORDER WHAT PAGES TARGET" for each
+ *                        call of bench_measured(), in the order of the calls
+ *
+ * ROW is NAME or NAME/ORDER; all rows if there is none.
  */
 #include <stdio.h>
 #include <string.h>
@@ -136,39 +138,60 @@ static int run_row(struct bench *bench, const struct row *row, enum order order,
 	return error;
 }
 
-static int run_rows(struct bench *bench, enum form form)
+/* Is it among the words, or are there none? */
+static bool is_asked_for(char **words, const char *name, const char *order)
+{
+	size_t len = strlen(name);
+
+	if (!*words)
+		return true;
+	for (; *words; words++)
+		if (strncmp(*words, name, len) == 0 &&
+		    (!(*words)[len] ||
+		     ((*words)[len] == '/' && strcmp(*words + len + 1, order) == 0)))
+			return true;
+	return false;
+}
+
+static int run_rows(struct bench *bench, enum form form, char **words)
 {
 	int error = 0;
 
 	if (form == FORM_TEXT)
 		printf("%-15s %-7s %7s %7s %6s  %-16s  %s\n", "operation", "order", "ns/page",
 		       "limit", "ratio", "to reach", "what the limit does");
-	for (unsigned i = 0; i < bench_nr_rows; i++)
+	for (const struct row *row = bench_rows; row < bench_rows + bench_nr_rows; row++)
 		for (enum order order = 0; order < ORDERS && error == 0; order++)
-			if (bench_rows[i].orders >> order & 1)
-				error = run_row(bench, &bench_rows[i], order, form);
+			if (row->orders >> order & 1 &&
+			    is_asked_for(words, row->name, order_names[order]))
+				error = run_row(bench, row, order, form);
 	return error;
+}
+
+static enum form parse_form(char ***words)
+{
+	static const char *const options[] = { [FORM_JSON] = "--json", [FORM_ONCE] = "--once" };
+
+	for (enum form form = FORM_JSON; form <= FORM_ONCE; form++) {
+		if (**words && strcmp(**words, options[form]) == 0) {
+			(*words)++;
+			return form;
+		}
+	}
+	return FORM_TEXT;
 }
 
 int main(int argc, char **argv)
 {
 	static struct bench bench;
-	enum form form = FORM_TEXT;
-	int error;
+	char **words = argv + (argc > 0);
+	enum form form = parse_form(&words);
+	int error = bench_open(&bench);
 
-	if (argc == 2 && strcmp(argv[1], "--json") == 0)
-		form = FORM_JSON;
-	else if (argc == 2 && strcmp(argv[1], "--once") == 0)
-		form = FORM_ONCE;
-	else if (argc != 1) {
-		fputs("usage: mm [--json | --once]\n", stderr);
-		return 2;
-	}
-	error = bench_open(&bench);
 	if (error)
 		fprintf(stderr, "mm: %s\n", strerror(-error));
 	else
-		error = run_rows(&bench, form);
+		error = run_rows(&bench, form, words);
 	bench_close(&bench);
 	return error ? 1 : 0;
 }

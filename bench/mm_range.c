@@ -71,21 +71,39 @@ int limit_map_run(struct bench *bench)
 	return 0;
 }
 
+static int query_all(struct bench *bench, struct cursor *cursor)
+{
+	struct pt_mapping mapping;
+	int found;
+
+	while ((found = cursor_query_next(cursor, cursor_remaining(cursor), &mapping)) > 0)
+		bench->sum += mapping.paddr.value + mapping.prop.bits;
+	return found;
+}
+
+static int query_each(struct bench *bench, struct cursor *cursor)
+{
+	struct pt_mapping mapping;
+	int error = 0;
+
+	for (unsigned i = 0; i < BENCH_PAGES && error == 0; i++) {
+		error = cursor_jump(cursor, VADDR(bench->va[i]));
+		if (error == 0)
+			error = cursor_query(cursor, &mapping);
+		if (error == 0)
+			bench->sum += mapping.paddr.value + mapping.prop.bits;
+	}
+	return error;
+}
+
 int run_query(struct bench *bench)
 {
 	struct cursor cursor;
-	struct pt_mapping mapping;
 	int error = open_all(bench, &cursor, CURSOR_READ);
 
 	if (error)
 		return error;
-	for (unsigned i = 0; i < BENCH_PAGES && error == 0; i++) {
-		error = cursor_jump(&cursor, VADDR(bench->va[i]));
-		if (error == 0)
-			error = cursor_query(&cursor, &mapping);
-		if (error == 0)
-			bench->sum += mapping.paddr.value + mapping.prop.bits;
-	}
+	error = bench->order == ORDER_SEQ ? query_all(bench, &cursor) : query_each(bench, &cursor);
 	cursor_close(&cursor);
 	return error;
 }

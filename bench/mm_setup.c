@@ -95,6 +95,7 @@ int bench_open(struct bench *bench)
 	bench->shuffled = words + 2 * BENCH_PAGES;
 	shuffle(bench->shuffled);
 	error = domain_init(&bench->domain, slots, FRAMES, memory);
+	bench->domain.private_memory = true;
 	if (error == 0)
 		error = allocator_add(&bench->domain, PADDR(BENCH_PAGES * PAGE_SIZE), NODE_FRAMES);
 	return error ? error : claim_frames(bench);
@@ -258,9 +259,7 @@ int bench_prepare(struct bench *bench, const struct row *row)
 	return error;
 }
 
-/*
- * Where a node is missing the walk arrives at frame 0, which is all zero and to map: there it stays.
- */
+/* Where a node is missing the walk ends in frame 0, which is all zero. */
 void bench_recount(struct bench *bench)
 {
 	struct walk_root root = walk_root(bench);
