@@ -7,7 +7,7 @@
  *   mm --once [ROW...]   each row once, for callgrind: a line "NAME ORDER WHAT PAGES TARGET" for each
  *                        call of bench_measured(), in the order of the calls
  *
- * ROW is NAME or NAME/ORDER; all rows if there is none.
+ * ROW is NAME or NAME/ORDER, or threads, scale or memory; everything if there is none.
  */
 #include <stdio.h>
 #include <string.h>
@@ -153,18 +153,49 @@ static bool is_asked_for(char **words, const char *name, const char *order)
 	return false;
 }
 
+static void print_header(void)
+{
+	printf("%-15s %-7s %7s %7s %6s  %-16s  %s\n", "operation", "order", "ns/page", "limit",
+	       "ratio", "to reach", "what the limit does");
+}
+
 static int run_rows(struct bench *bench, enum form form, char **words)
 {
+	bool header = form == FORM_TEXT;
 	int error = 0;
 
-	if (form == FORM_TEXT)
-		printf("%-15s %-7s %7s %7s %6s  %-16s  %s\n", "operation", "order", "ns/page",
-		       "limit", "ratio", "to reach", "what the limit does");
 	for (const struct row *row = bench_rows; row < bench_rows + bench_nr_rows; row++)
-		for (enum order order = 0; order < ORDERS && error == 0; order++)
-			if (row->orders >> order & 1 &&
-			    is_asked_for(words, row->name, order_names[order]))
-				error = run_row(bench, row, order, form);
+		for (enum order order = 0; order < ORDERS && error == 0; order++) {
+			if (!(row->orders >> order & 1) ||
+			    !is_asked_for(words, row->name, order_names[order]))
+				continue;
+			if (header)
+				print_header();
+			header = false;
+			error = run_row(bench, row, order, form);
+		}
+	return error;
+}
+
+static int run_rest(struct bench *bench, enum form form, char **words)
+{
+	static const struct {
+		const char *name;
+		int (*run)(struct bench *bench, bool json);
+	} parts[] = {
+		{ "threads", bench_threads },
+		{ "scale", bench_scale },
+		{ "memory", bench_memory },
+	};
+	int error = 0;
+
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts) && error == 0; i++) {
+		if (form == FORM_ONCE || !is_asked_for(words, parts[i].name, ""))
+			continue;
+		error = parts[i].run(bench, form == FORM_JSON);
+		if (error)
+			fprintf(stderr, "mm: %s: %s\n", parts[i].name, strerror(-error));
+	}
 	return error;
 }
 
@@ -192,6 +223,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "mm: %s\n", strerror(-error));
 	else
 		error = run_rows(&bench, form, words);
+	if (error == 0)
+		error = run_rest(&bench, form, words);
 	bench_close(&bench);
 	return error ? 1 : 0;
 }

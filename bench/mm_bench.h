@@ -87,12 +87,18 @@ void bench_recount(struct bench *bench);
 
 /* CPU time of the calling thread, which others on this machine do not lengthen; nanoseconds. */
 double bench_cpu_time(void);
+double bench_wall_time(void);
 
 /* The next number of a sequence (xorshift) that *state, which is not 0, determines. */
 uint64_t bench_random(uint64_t *state);
 
-/* Sorts `times`. */
+/* Sorts `times`, of which there is an odd number. */
 double bench_median(double *times, unsigned nr);
+
+/* What is no row: each prints its own lines. */
+int bench_threads(struct bench *bench, bool json);
+int bench_scale(struct bench *bench, bool json);
+int bench_memory(struct bench *bench, bool json);
 
 /* The operations, each over all pages. */
 

@@ -22,6 +22,14 @@ double bench_cpu_time(void)
 	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
+double bench_wall_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
 uint64_t bench_random(uint64_t *state)
 {
 	*state ^= *state << 13;
