@@ -89,7 +89,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
 	check-clang check-docs check-format fuzz-image bench-boot bench-boot-json bench-mm \
-	bench-mm-json bench-mm-instr docs format clean
+	bench-mm-json bench-mm-instr docs docs-measured format clean
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
@@ -163,6 +163,8 @@ bench-mm-instr: $B/bench/mm ## instructions of the engine's operations, by callg
 
 docs: all ## run the commands that README.md and docs/ show, and put in what they print
 	@scripts/docs
+docs-measured: $B/bench/mm ## the same for docs/performance.md: measures on this machine
+	@scripts/docs --measure
 format: ## let clang-format rewrite the sources
 	clang-format -i $$(scripts/sources)
 

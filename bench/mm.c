@@ -98,22 +98,23 @@ static void print_target(const struct target *target, const struct result *resul
 	if (target->ratio > 0)
 		printf("  <= %.1f x", target->ratio);
 	else
-		printf("  <= %.0f ns", target->ns);
-	fputs(result->ns <= limit ? "  reached" : "  missed ", stdout);
+		printf("  <= %2.0f ns", target->ns);
+	printf("  %s", result->ns <= limit ? "reached" : "missed");
 }
 
 static void print_text(const struct row *row, enum order order, const struct result *result)
 {
+	const char *limit_name = row->limit ? row->limit_name : "-";
+
 	printf("%-15s %-7s %7.2f", row->name, order_names[order], result->ns);
 	if (row->limit)
 		printf(" %7.2f %6.2f", result->limit_ns, result->ns / result->limit_ns);
 	else
 		printf(" %7s %6s", "-", "-");
+	printf("  %-*s", order == ORDER_SEQ ? 32 : 0, limit_name);
 	if (order == ORDER_SEQ)
 		print_target(&row->target, result);
-	else
-		printf("%19s", "");
-	printf("  %s\n", row->limit ? row->limit_name : "");
+	putchar('\n');
 }
 
 static int run_row(struct bench *bench, const struct row *row, enum order order, enum form form)
@@ -155,8 +156,8 @@ static bool is_asked_for(char **words, const char *name, const char *order)
 
 static void print_header(void)
 {
-	printf("%-15s %-7s %7s %7s %6s  %-16s  %s\n", "operation", "order", "ns/page", "limit",
-	       "ratio", "to reach", "what the limit does");
+	printf("%-15s %-7s %7s %7s %6s  %-32s  %s\n", "operation", "order", "ns/page", "limit",
+	       "ratio", "what the limit does", "to reach");
 }
 
 static int run_rows(struct bench *bench, enum form form, char **words)

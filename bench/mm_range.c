@@ -14,20 +14,40 @@ static int open_all(struct bench *bench, struct cursor *cursor, enum cursor_mode
 	return cursor_open(cursor, &bench->table, VADDR(bench->start), bench->len, mode, 1);
 }
 
+static int map_all(const struct bench *bench, struct cursor *cursor)
+{
+	const uint64_t *paddr = bench->paddr;
+
+	for (unsigned i = 0; i < BENCH_PAGES; i++) {
+		int error = cursor_map(cursor, PADDR(paddr[i]), 1, WRITABLE, true);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int map_each(const struct bench *bench, struct cursor *cursor)
+{
+	for (unsigned i = 0; i < BENCH_PAGES; i++) {
+		int error = cursor_jump(cursor, VADDR(bench->va[i]));
+
+		if (error == 0)
+			error = cursor_map(cursor, PADDR(bench->paddr[i]), 1, WRITABLE, true);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 int run_map(struct bench *bench)
 {
-	bool jumps = bench->order != ORDER_SEQ;
 	struct cursor cursor;
 	int error = open_all(bench, &cursor, CURSOR_MUTATE);
 
 	if (error)
 		return error;
-	for (unsigned i = 0; i < BENCH_PAGES && error == 0; i++) {
-		if (jumps)
-			error = cursor_jump(&cursor, VADDR(bench->va[i]));
-		if (error == 0)
-			error = cursor_map(&cursor, PADDR(bench->paddr[i]), 1, WRITABLE, true);
-	}
+	error = bench->order == ORDER_SEQ ? map_all(bench, &cursor) : map_each(bench, &cursor);
 	cursor_close(&cursor);
 	return error;
 }
