@@ -8,9 +8,10 @@
  *   range
  *   ENOENT      nothing there (frame unused, address not mapped)
  *   EEXIST      something is there already (frame in use, address mapped)
+ *   EFAULT      an address that leads to no memory, or not in this direction (mm/io.h)
  *   EBUSY       the frame has an exclusive owner
  *   EAGAIN      the frame is being constructed or destroyed by another thread: try again
- *   EOVERFLOW   the count is saturated
+ *   EOVERFLOW   the count is saturated; or offset + length is more than 64 bits
  *   ENOMEM      no frame left
  *   EOPNOTSUPP  the format cannot encode this property at this level
  *   EDEADLK     this thread holds that node by another cursor already (BUG-10)
@@ -25,6 +26,7 @@
 #define ENOENT 2
 #define EAGAIN 11
 #define ENOMEM 12
+#define EFAULT 14
 #define EBUSY 16
 #define EEXIST 17
 #define EINVAL 22

@@ -24,6 +24,8 @@ void table_fixture_open(struct table_fixture *fixture, enum pt_format_id id,
 	*fixture = (struct table_fixture){ .hostile = false };
 	domain_fixture_open_pool(&fixture->base, nr_frames, TABLE_POOL_FIRST, TABLE_POOL_FRAMES);
 	fixture->domain = &fixture->base.domain;
+	/* As it is used: host tables lie in memory of their own, guest tables in the guest's. */
+	fixture->domain->private_memory = walker == TABLE_WALKED_BY_SOFTWARE;
 	fixture->held = zeroed(nr_frames);
 	fixture->scratch = zeroed(nr_frames);
 	fixture->drained = zeroed(TABLE_POOL_FRAMES);

@@ -332,108 +332,6 @@ static void test_audit_knows_what_lies_on_shelves(void **state)
 	assert_string_equal(broken_rule(fixture), "INV-A1");
 }
 
-/* More threads than have shelves, with an allocator that runs dry again and again. */
-#define NR_THREADS (FRAME_CACHES + 4)
-#define NR_ROUNDS 400
-#define NR_HELD 4
-
-struct worker {
-	struct domain_fixture *fixture;
-	pthread_t thread;
-	unsigned number;
-	unsigned nr_faults;
-};
-
-/* Frames are written without atomics: two owners at once would be a reported race. */
-static void mark(struct worker *worker, paddr_t paddr)
-{
-	uint64_t *word = domain_pointer(&worker->fixture->domain, paddr);
-
-	*word = worker->number;
-	worker->nr_faults += *word != worker->number;
-}
-
-static void use_frames(struct worker *worker)
-{
-	struct phys_domain *domain = &worker->fixture->domain;
-	struct frame frames[NR_HELD];
-	unsigned nr = 0;
-
-	while (nr < NR_HELD && frame_alloc(domain, FRAME_DATA, false, &frames[nr]) == 0)
-		mark(worker, frames[nr++].paddr);
-	while (nr > 0)
-		worker->nr_faults += frame_put(&frames[--nr]) != 0;
-}
-
-static void use_node(struct worker *worker)
-{
-	struct phys_domain *domain = &worker->fixture->domain;
-	struct pt_node node;
-
-	frame_cache_prepare(domain, port_thread(), 2);
-	if (node_alloc(domain, pt_format_of(PT_FORMAT_EPT_4), 1, &node))
-		return;
-	worker->nr_faults += node_read(node, 0).raw != 0;
-	node_write(node, 0, PTE(0));
-	node_free(domain, node);
-}
-
-static void use_run(struct worker *worker)
-{
-	struct segment segment;
-
-	if (segment_alloc(&worker->fixture->domain, 8, PAGE_SIZE, FRAME_DATA, &segment))
-		return;
-	mark(worker, segment.paddr);
-	worker->nr_faults += segment_put(&segment) != 0;
-}
-
-/* Any frame of the pool, by its address. */
-static void use_address(struct worker *worker, unsigned round)
-{
-	paddr_t paddr = frame_number(FIXTURE_POOL_FIRST + round * 7 % FIXTURE_POOL_FRAMES);
-	struct frame frame;
-
-	if (frame_from_unused(&worker->fixture->domain, paddr, FRAME_DATA, &frame))
-		return;
-	mark(worker, paddr);
-	worker->nr_faults += frame_put(&frame) != 0;
-}
-
-static void *work(void *argument)
-{
-	struct worker *worker = argument;
-
-	for (unsigned round = worker->number; round < NR_ROUNDS + worker->number; round++) {
-		use_frames(worker);
-		if (round % 3 == 0)
-			use_node(worker);
-		if (round % 5 == 0)
-			use_run(worker);
-		if (round % 2 == 0)
-			use_address(worker, round);
-	}
-	return NULL;
-}
-
-static void test_threads_lose_no_frame_and_share_none(void **state)
-{
-	struct worker workers[NR_THREADS];
-	struct domain_fixture *fixture = *state;
-
-	fixture->domain.private_memory = true;
-	for (unsigned i = 0; i < NR_THREADS; i++) {
-		workers[i] = (struct worker){ .fixture = fixture, .number = i + 1 };
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
-	}
-	for (unsigned i = 0; i < NR_THREADS; i++) {
-		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
-		assert_int_equal(workers[i].nr_faults, 0);
-	}
-	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
-	assert_nodes_are_zero(fixture);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,7 +349,6 @@ int main(void)
 		POOL_TEST(test_zeroed_frame_that_was_claimed_by_its_address_is_zeroed_no_more),
 		POOL_TEST(test_cursor_needs_no_allocator_for_its_nodes),
 		POOL_TEST(test_audit_knows_what_lies_on_shelves),
-		POOL_TEST(test_threads_lose_no_frame_and_share_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
