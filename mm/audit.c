@@ -137,6 +137,20 @@ static int audit_child(const struct audit *audit, const struct pt_format *format
 	return error ? error : audit_node(audit, format, child, stray);
 }
 
+/* An absent entry that says something. */
+static int audit_status(const struct audit *audit, struct pt_node node, unsigned index)
+{
+	pte_t pte = node_read(node, index);
+
+	if (pte.raw != pte_of_status(pte_status(pte)).raw)
+		return broken_entry(audit, "INV-T1",
+				    "an absent entry has a status and nothing else", node, index);
+	if (!node.slot->marked)
+		return broken_entry(audit, "INV-T5", "a node knows that it has statuses", node,
+				    index);
+	return 0;
+}
+
 /*
  * Entries that count. A removed node that has no children by its count owns nothing, whatever its
  * entries still say to those who look at them without a lock: cursor_coalesce().
@@ -151,23 +165,26 @@ static int audit_node(const struct audit *audit, const struct pt_format *format,
 {
 	uint32_t number = domain_slot_number(audit->domain, node.slot);
 	unsigned end = nr_entries(node, stray);
-	unsigned present = 0;
+	unsigned children = 0;
 	int error = 0;
 
 	audit->report->nodes++;
 	for (unsigned index = 0; index < end && error == 0; index++) {
-		enum pte_kind kind = pte_kind(format, node_read(node, index), node_level(node));
+		pte_t pte = node_read(node, index);
+		enum pte_kind kind = pte_kind(format, pte, node_level(node));
 
-		present += kind != PTE_ABSENT;
-		if (kind == PTE_LEAF)
+		children += pte_is_child(format, pte);
+		if (kind == PTE_ABSENT && pte_has_status(pte))
+			error = audit_status(audit, node, index);
+		else if (kind == PTE_LEAF)
 			error = audit_leaf(audit, format, node, index);
 		else if (kind == PTE_NODE)
 			error = audit_child(audit, format, node, index, stray);
 	}
 	if (error == 0)
-		error = expect(audit, node.slot->nr_children == present, "INV-T5",
+		error = expect(audit, node.slot->nr_children == children, "INV-T5",
 			       "nr_children is the number of entries that are not absent", number,
-			       node.slot->nr_children, present);
+			       node.slot->nr_children, children);
 	if (error == 0)
 		error = expect(audit, node.slot->stray == stray, "INV-X2",
 			       "a node is stray if it is not linked", number, stray,

@@ -18,7 +18,9 @@ static int count_node(const struct page_table *table, struct pt_node node, unsig
 		if (kind == PTE_LEAF) {
 			census->leaves[level]++;
 			census->tracked += pte_is_tracked(pte);
-		} else if (kind == PTE_NODE) {
+		} else if (kind == PTE_ABSENT) {
+			census->statuses[level] += pte_has_status(pte);
+		} else {
 			if (node_child(table->domain, table->format, node, index, pte, &child) == 0)
 				error = count_node(table, child, level - 1, census);
 			else if (node_read(node, index).raw == pte.raw)

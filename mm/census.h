@@ -9,9 +9,10 @@
 #include "mm/table.h"
 
 struct table_census {
-	uint64_t nodes;			 /* the root included */
-	uint64_t leaves[LEVELS_MAX + 1]; /* by level */
-	uint64_t tracked;		 /* of these, leaves that own references */
+	uint64_t nodes;			   /* the root included */
+	uint64_t leaves[LEVELS_MAX + 1];   /* by level */
+	uint64_t tracked;		   /* of these, leaves that own references */
+	uint64_t statuses[LEVELS_MAX + 1]; /* absent entries with a status, by level */
 };
 
 /*

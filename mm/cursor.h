@@ -174,11 +174,12 @@ int cursor_take_next(struct cursor *cursor, uint64_t len, struct pt_fragment *fr
 
 /*
  * Puts a leaf of `level` here over whatever is there, and steps behind it; *fragment gets what was
- * there, FRAGMENT_NONE if nothing was. A larger leaf is split first. One exchange puts the one in
- * the other's place, so that walkers see either; the accessed and dirty bits of a leaf that comes
- * out are those at that moment (BUG-9), and the new leaf's are those of `prop`. Tracked: one
- * reference on each of the leaf's 4 KiB frames passes from the caller to the leaf, and those of
- * what was there to the caller. Flush the fragment's range before fragment_drop() (T-5).
+ * there: FRAGMENT_NONE if nothing was, with the status in its leaf. A larger leaf is split first.
+ * One exchange puts the one in the other's place, so that walkers see either; the accessed and dirty
+ * bits of a leaf that comes out are those at that moment (BUG-9), and the new leaf's are those of
+ * `prop`. Tracked: one reference on each of the leaf's 4 KiB frames passes from the caller to the
+ * leaf, and those of what was there to the caller. Flush the fragment's range before
+ * fragment_drop() (T-5).
  * Errors as cursor_map(), but for -EEXIST; nothing is mapped otherwise than before then.
  */
 int cursor_replace(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked,
@@ -211,6 +212,21 @@ int cursor_protect_next(struct cursor *cursor, uint64_t len, struct prop_change 
  */
 int cursor_harvest_next(struct cursor *cursor, uint64_t len, uint32_t bits,
 			struct pt_mapping *mapping);
+
+/*
+ * Marks what is absent in the next `len` bytes with a status, a number that cursor_query() gives
+ * back and that means what the user likes (3.8; what a lazy page will be), or takes the marks away
+ * (`status` 0), and goes behind the `len` bytes. Entries of upper levels that lie wholly inside are
+ * marked as they are; one that does not is split first, if it must change. Leaves stay. No flush is
+ * needed, for what is absent is not cached.
+ *
+ * To all other operations a marked entry is absent: mapping over it replaces the status; finding,
+ * protecting and harvesting pass it. cursor_unmap() takes the marks of its range away; those in a
+ * sub-tree that comes out whole go with it; cursor_reclaim() keeps a node that has one.
+ * -EINVAL (also above STATUS_MAX), -ERANGE, -ENOMEM, -EUCLEAN: nothing is marked otherwise than
+ * before then, but after -EUCLEAN.
+ */
+int cursor_mark(struct cursor *cursor, uint64_t len, uint64_t status);
 
 /*
  * What must happen when a range has changed, before what it gave up is dropped (T-5): translations

@@ -15,7 +15,7 @@ static int subtree_pages(const struct cursor *cursor, struct pt_node node, unsig
 
 	if (lock_owner(&node.slot->lock) != cursor->thread || node.slot->stray)
 		return -EUCLEAN;
-	if (level == 1) {
+	if (level == 1 && !node.slot->marked) {
 		*pages += node.slot->nr_children;
 		return 0;
 	}
@@ -109,6 +109,8 @@ int cursor_exchange(struct cursor *cursor, const struct pt_child *new, struct pt
 		fragment_of_leaf(fragment, &seen);
 	else if (seen.kind == PTE_NODE)
 		fragment_of_subtree(cursor, fragment, seen.node, pages);
+	else
+		fragment->leaf.status = seen.status;
 	return 0;
 }
 

@@ -78,11 +78,12 @@ static int put_leaf(struct cursor *cursor, pte_t pte)
 {
 	struct pt_node node = cursor_node(cursor);
 	unsigned index = pte_index(cursor->at, cursor->level);
+	pte_t old = node_read(node, index);
 
-	if (pte_is_present(cursor->table->format, node_read(node, index)))
+	if (pte_is_present(cursor->table->format, old))
 		return -EEXIST;
 	node_write(node, index, pte);
-	node_count_children(node, 1);
+	node_count_children(node, !pte_has_status(old));
 	cursor->at += cursor->encoded.size;
 	if (index == NODE_ENTRIES - 1)
 		cursor_leave_node(cursor);
@@ -162,8 +163,8 @@ static void unmap_again(struct cursor *cursor, uint64_t begin)
 }
 
 /*
- * Goes on with leaves like the one just mapped, to the end of its node or of the run: no larger one
- * can begin there.
+ * Goes on with leaves like the one just mapped, to the end of its node or of the run, as long as
+ * there is not even a status: no larger one can begin there.
  */
 static void map_more(struct cursor *cursor, uint64_t paddr, uint64_t end)
 {
@@ -177,7 +178,7 @@ static void map_more(struct cursor *cursor, uint64_t paddr, uint64_t end)
 	if (first == 0 || size != level_size(cursor->level))
 		return;
 	for (; index < NODE_ENTRIES && index - first < room; index++, paddr += size) {
-		if (pte_is_present(format, node_read(node, index)))
+		if (pte_is_child(format, node_read(node, index)))
 			break;
 		node_write(node, index, PTE(paddr | cursor->encoded.bits));
 	}
@@ -185,6 +186,33 @@ static void map_more(struct cursor *cursor, uint64_t paddr, uint64_t end)
 	cursor->at += (index - first) * size;
 	if (index == NODE_ENTRIES)
 		cursor_leave_node(cursor);
+}
+
+/*
+ * Makes the nodes that a run needs, so that memory cannot run out when statuses have been mapped
+ * over: they would be gone.
+ */
+static int reserve_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level)
+{
+	const struct pt_format *format = cursor->table->format;
+	uint64_t begin = cursor->at;
+	int error = 0;
+
+	while (error == 0 && cursor->at < begin + len) {
+		uint64_t done = cursor->at - begin;
+		unsigned level = format_leaf_fit(format, max_level, cursor->at, paddr.value + done,
+						 len - done);
+		struct pt_entry entry;
+
+		do {
+			error = cursor_reach(cursor, level);
+			entry = cursor_entry(cursor);
+		} while (error == 0 && entry_is_node(&entry) && --level > 0);
+		if (error == 0)
+			cursor_forward(cursor);
+	}
+	cursor_place(cursor, begin);
+	return error;
 }
 
 int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned max_level,
@@ -202,6 +230,10 @@ int cursor_map_run(struct cursor *cursor, paddr_t paddr, uint64_t len, unsigned 
 	cursor_place(cursor, begin);
 	if (error)
 		return error > 0 ? -EEXIST : error;
+	if (atomic_load_explicit(&cursor->table->marked, memory_order_relaxed))
+		error = reserve_run(cursor, paddr, len, max_level);
+	if (error)
+		return error;
 	while (error == 0 && cursor->at < end) {
 		uint64_t done = cursor->at - begin;
 

@@ -61,8 +61,10 @@ static inline int mapping_read(struct cursor *cursor, unsigned level, pte_t pte,
 	mapping->len = level_size(level);
 	mapping->level = level;
 	mapping->present = pte_is_present(cursor->table->format, pte);
-	if (!mapping->present)
+	if (!mapping->present) {
+		mapping->status = pte_status(pte);
 		return 0;
+	}
 	mapping->tracked = pte_is_tracked(pte);
 	mapping->paddr = pte_leaf_paddr(cursor->table->format, pte, level);
 	mapping->prop = cursor_decode(cursor, pte);

@@ -347,6 +347,10 @@ int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *
 	uint64_t end = cursor->at + len;
 	int found = cursor_begin(cursor, len);
 
+	if (found == 0 && atomic_load_explicit(&cursor->table->marked, memory_order_relaxed)) {
+		found = cursor_mark(cursor, len, 0);
+		cursor_place(cursor, end - len);
+	}
 	if (found)
 		return found;
 	/* Not cleared as a whole: the batch is large and written before it is read. */

@@ -4,8 +4,6 @@
  */
 #include "mm/entry.h"
 
-#define ABSENT PTE(0)
-
 struct pt_entry entry_at(const struct page_table *table, struct pt_node node, unsigned index)
 {
 	return (struct pt_entry){ table, node, index, node_read(node, index) };
@@ -50,6 +48,7 @@ int entry_to_ref(const struct pt_entry *entry, struct pt_child *child)
 	const struct page_table *table = entry->table;
 
 	child->kind = entry_kind(entry);
+	child->status = child->kind == PTE_ABSENT ? pte_status(entry->pte) : 0;
 	if (child->kind == PTE_LEAF)
 		return leaf_to_ref(entry, child);
 	if (child->kind == PTE_NODE)
@@ -66,9 +65,10 @@ static int encode(const struct pt_entry *entry, const struct pt_child *child, pt
 	uint64_t bits;
 	int error;
 
-	*pte = ABSENT;
-	if (child->kind == PTE_ABSENT)
-		return 0;
+	if (child->kind == PTE_ABSENT) {
+		*pte = pte_of_status(child->status);
+		return child->status <= STATUS_MAX ? 0 : -EINVAL;
+	}
 	if (child->kind == PTE_NODE) {
 		*pte = pte_node(table->format, node_paddr(table->domain, child->node));
 		return node_level(child->node) == level - 1 ? 0 : -EINVAL;
@@ -115,7 +115,8 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
 
 int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_child *old)
 {
-	pte_t pte;
+	const struct pt_format *format = entry->table->format;
+	pte_t pte, before;
 	int error = encode(entry, new, &pte);
 
 	if (error)
@@ -126,8 +127,11 @@ int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_
 		error = entry_to_ref(entry, old);
 		if (error)
 			return error;
+		before = entry->pte;
 	} while (!entry_store(entry, pte));
-	node_count_children(entry->node, (new->kind != PTE_ABSENT) - (old->kind != PTE_ABSENT));
+	node_count_children(entry->node, pte_is_child(format, pte) - pte_is_child(format, before));
+	if (new->kind == PTE_ABSENT &&new->status)
+		entry->node.slot->marked = true;
 	return 0;
 }
 
@@ -151,8 +155,25 @@ static pte_t entry_to_node(const struct pt_entry *entry, struct pt_node child)
 	return pte_node(table->format, node_paddr(table->domain, child));
 }
 
+/* Gives a node back whose entries were never published, and so own nothing. */
+static void discard(const struct page_table *table, struct pt_node node)
+{
+	node.slot->nr_children = 0;
+	node_free(table->domain, node);
+}
+
+/* Every entry of `child` gets the status of `pte`, which is absent. */
+static void fill_status(struct pt_node child, pte_t pte)
+{
+	for (unsigned index = 0; index < NODE_ENTRIES; index++)
+		atomic_store_explicit(&child.entries[index], pte.raw, memory_order_relaxed);
+	child.slot->nr_children = NODE_ENTRIES;
+	child.slot->marked = true;
+}
+
 int entry_alloc_if_none(struct pt_entry *entry, uint32_t thread, struct pt_node *child)
 {
+	bool marked = pte_has_status(entry->pte);
 	struct pt_node node;
 	int error;
 
@@ -163,11 +184,13 @@ int entry_alloc_if_none(struct pt_entry *entry, uint32_t thread, struct pt_node 
 	error = alloc_locked(entry, thread, &node);
 	if (error)
 		return error;
+	if (marked)
+		fill_status(node, entry->pte);
 	if (!entry_store(entry, entry_to_node(entry, node))) {
-		node_free(entry->table->domain, node);
+		discard(entry->table, node);
 		return -EEXIST;
 	}
-	node_count_children(entry->node, 1);
+	node_count_children(entry->node, !marked);
 	*child = node;
 	return 0;
 }
@@ -188,13 +211,6 @@ static int fill_split(struct pt_node child, const struct pt_format *format,
 	}
 	child.slot->nr_children = NODE_ENTRIES;
 	return 0;
-}
-
-/* Gives a node back whose leaves were never published, and so own nothing. */
-static void discard(const struct page_table *table, struct pt_node node)
-{
-	node.slot->nr_children = 0;
-	node_free(table->domain, node);
 }
 
 int entry_split_if_mapped_huge(struct pt_entry *entry, uint32_t thread, struct pt_node *child)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Operations on one entry of a locked node (2.5). They keep nr_children equal to the number of
- * entries that are not absent (INV-T5), publish nothing before it is filled (P-8), and leave
+ * entries that are not absent or have a status (INV-T5), publish nothing before it is filled (P-8), and leave
  * everything as it was when they fail.
  *
  * Two forms. `struct pt_entry` carries a snapshot, so that a word which hardware may be changing is
@@ -30,6 +30,7 @@ struct pt_child {
 	unsigned level;
 	prop_t prop;
 	bool tracked;
+	uint64_t status; /* PTE_ABSENT: 0 to STATUS_MAX (3.8) */
 };
 
 /* Properties to take away and to give, as one change: `(old & ~clear) | set`. */
@@ -77,12 +78,13 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
  * Puts `new` in, and gives what was there to the caller with its references (P-9); A and D bits of
  * the old leaf are those at the moment of the exchange. A removed node is not yet stray: see
  * cursor_take_next().
- * -EINVAL new's level does not fit the node, -EOPNOTSUPP, -EUCLEAN.
+ * -EINVAL new's level does not fit the node, or a status above STATUS_MAX; -EOPNOTSUPP, -EUCLEAN.
  */
 int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_child *old);
 
 /*
- * A new node under an absent entry, locked by `thread` before it is published (2.5). -EEXIST the
+ * A new node under an absent entry, locked by `thread` before it is published (2.5). If the entry has
+ * a status, all of the node's have it: a split like that of a huge leaf (3.8). -EEXIST the
  * entry is not absent,
  * -EINVAL level 1 has no nodes below, -ENOMEM.
  */

@@ -4,7 +4,8 @@
  *
  * One engine serves all of them, so nothing here is code but encode and decode, which read the
  * description. An entry is
- *   absent   no right bit and no `held` bit: zero is absent at every level (E-1)
+ *   absent   no right bit and no `held` bit: zero is absent at every level (E-1). Any other absent
+ *   entry that the engine writes has the `status` bit and a number (3.8), see pte_of_status()
  *   a node   present, and not a leaf: points to the node one level down
  *   a leaf   present, and at level 1 or with the `huge` bit Software bits, the same in every
  * format, in bits that all of them leave to software (SDM 3 4.5.4, 28.3.2; APM 2 5.4):
@@ -21,6 +22,7 @@
 #define PTE_HELD (UINT64_C(1) << 52)
 #define PTE_TRACKED (UINT64_C(1) << 53)
 #define PTE_SOFT (UINT64_C(1) << 54)
+#define PTE_STATUS (UINT64_C(1) << 55) /* of absent entries */
 
 /* Properties of a leaf, the same words for every format. */
 #define PROP_READ UINT32_C(0x001)
@@ -123,6 +125,37 @@ static inline enum pte_kind pte_kind(const struct pt_format *format, pte_t pte, 
 static inline bool format_has_leaf(const struct pt_format *format, unsigned level)
 {
 	return level <= LEVELS_MAX && (format->leaf_levels >> level & 1);
+}
+
+/*
+ * What an absent entry remembers for its user (3.8): a number from 1 to STATUS_MAX, 0 if nothing.
+ *
+ * It stands inverted in bits 51 to 12, where a present entry has its address. A processor with the
+ * L1 terminal fault looks into its cache for the address that an absent entry seems to have; as long
+ * as a number is small, that one is above all memory (as Linux does with its swap entries).
+ */
+#define STATUS_MAX ((UINT64_C(1) << 40) - 1)
+
+static inline pte_t pte_of_status(uint64_t status)
+{
+	return PTE(status ? PTE_STATUS | (~status & STATUS_MAX) << PAGE_SHIFT : 0);
+}
+
+/* Does an absent entry have a status? */
+static inline bool pte_has_status(pte_t pte)
+{
+	return (pte.raw & PTE_STATUS) != 0;
+}
+
+static inline uint64_t pte_status(pte_t pte)
+{
+	return pte_has_status(pte) ? ~(pte.raw >> PAGE_SHIFT) & STATUS_MAX : 0;
+}
+
+/* Is the entry a child of its node: one of nr_children (INV-T5)? A status counts, too. */
+static inline bool pte_is_child(const struct pt_format *format, pte_t pte)
+{
+	return (pte.raw & (format->present | PTE_HELD | PTE_STATUS)) != 0;
 }
 
 /* Physical address of a node, or of a leaf of `level` (E-5). */

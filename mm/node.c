@@ -16,6 +16,7 @@ int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsig
 		return -ENOMEM;
 	slot->nr_children = 0;
 	slot->stray = false;
+	slot->marked = false;
 	slot->locked_next = SLOT_NONE;
 	lock_release(&slot->lock);
 	slot_set_type(slot, SLOT_NODE_TYPE(level, format->id, SLOT_UNLINKED));
@@ -73,7 +74,7 @@ void node_drop_children(struct phys_domain *domain, paddr_t paddr)
 		pte_t pte = node_read(node, index);
 		enum pte_kind kind = pte_kind(format, pte, level);
 
-		left -= kind != PTE_ABSENT;
+		left -= pte_is_child(format, pte);
 		if (kind == PTE_NODE)
 			drop_child(domain, format, node, index, pte);
 		else if (kind == PTE_LEAF && pte_is_tracked(pte))

@@ -83,8 +83,9 @@ struct slot {
 	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
 	lock_t lock;	       /* node: its lock, of which the next three are part */
 	uint32_t locked_next;  /* node: the one that the same cursor locked before it */
-	uint16_t nr_children;  /* node: entries that are not absent (INV-T5) */
-	bool stray;	       /* node: unlinked from its tree (L-5) */
+	uint16_t nr_children;  /* node: entries that are not absent, or have a status (INV-T5) */
+	bool stray  : 1;       /* node: unlinked from its tree (L-5) */
+	bool marked : 1;       /* node: entries may have a status: children that map nothing */
 	uint8_t home;	       /* enum frame_home; written while BUSY */
 	_Atomic uint32_t type; /* SLOT_TYPE(); written while BUSY or UNIQUE */
 };

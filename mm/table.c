@@ -14,6 +14,7 @@ int page_table_create(struct page_table *table, struct phys_domain *domain,
 	table->domain = domain;
 	table->format = format;
 	table->walker = walker;
+	atomic_init(&table->marked, false);
 	lock_acquire(&domain->lock, port_thread());
 	table->next = domain->tables;
 	domain->tables = table;
@@ -50,6 +51,7 @@ static void mapping_fill(struct pt_mapping *mapping, const struct pt_format *for
 	mapping->tracked = pte_is_tracked(pte);
 	mapping->paddr = pte_leaf_paddr(format, pte, level);
 	mapping->prop = pte_prop(format, pte);
+	mapping->status = mapping->present ? 0 : pte_status(pte);
 }
 
 static int walk(const struct page_table *table, vaddr_t va, struct pt_mapping *mapping)

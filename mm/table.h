@@ -21,6 +21,7 @@ struct page_table {
 	struct pt_node root; /* one reference is the table's */
 	enum table_walker walker;
 	struct page_table *next; /* of the domain's tables; under the domain's lock */
+	_Atomic bool marked;	 /* entries may have a status */
 };
 
 /* An empty table. -ENOMEM. The table must not move in memory: its domain knows it. */
@@ -52,10 +53,12 @@ struct pt_mapping {
 	vaddr_t start;
 	uint64_t len; /* of the entry's range */
 	unsigned level;
-	bool present; /* false: nothing is mapped in the range, and the rest does not count */
+	/* false: nothing is mapped in the range, and what follows does not count but `status` */
+	bool present;
 	bool tracked;
 	paddr_t paddr; /* that `start` maps to */
 	prop_t prop;
+	uint64_t status; /* not present: what the range was marked with, 0 if it was not (3.8) */
 };
 
 /*
