@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/sanitizer.h"
 #include "tests/unit/single_step.h"
 
 #define TRAP_FLAG 0x100
@@ -62,6 +63,7 @@ void single_step_each_moment(const struct single_step *step, void *context)
 	struct sigaction before;
 	uint64_t stride = 1, last = 0;
 
+	SKIP_UNDER_THREAD_SANITIZER("each instruction would be a hundred");
 	assert_int_equal(sigaction(SIGTRAP, &action, &before), 0);
 	for (uint64_t moment = 0; moment <= last; moment += stride) {
 		step->prepare(context);

@@ -13,6 +13,7 @@
 
 #include "tests/unit/gpa_fixture.h"
 #include "tests/unit/memory_probe.h"
+#include "tests/unit/sanitizer.h"
 
 #define RUN MIB(4)
 #define RUN_LEN MIB(4)
@@ -32,6 +33,7 @@ static int setup(void **state)
 /* cmocka takes the line before a skip for its reason. */
 static void exhaust(void)
 {
+	SKIP_UNDER_THREAD_SANITIZER("it needs mappings of its own");
 	if (memory_mappings_exhaust())
 		return;
 	print_message("vm.max_map_count is too large to be reached in a test\n");
