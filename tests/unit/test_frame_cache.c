@@ -282,10 +282,14 @@ static void test_cursor_needs_no_allocator_for_its_nodes(void **state)
 						   pt_format_of(PT_FORMAT_EPT_4),
 						   TABLE_WALKED_BY_SOFTWARE),
 				 0);
-		/* Two sub-trees of three nodes each, and what the first open has prepared. */
+		/* Two sub-trees of three nodes each, out of what opening has prepared. */
+		allocator_drain(&fixture->domain);
 		assert_int_equal(cursor_open(&cursor, &table, VADDR(0), UINT64_C(1) << 40,
 					     CURSOR_MUTATE, 1),
 				 0);
+		assert_in_range(shelf_nr(private_memory ? &own_cache(fixture)->zeroed :
+							  &own_cache(fixture)->plain),
+				LEVELS_MAX + 1, SHELF_PLACES);
 		forbid_allocator(fixture);
 		assert_int_equal(cursor_map(&cursor, PADDR(0), 1, PROP(PROP_READ), false), 0);
 		assert_int_equal(cursor_jump(&cursor, VADDR(UINT64_C(1) << 39)), 0);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include <cmocka.h>
@@ -119,10 +120,87 @@ static void test_threads_lose_no_frame_and_share_none(void **state)
 	assert_int_equal(mm_audit(&fixture->domain, scratch, NULL, NULL, &report), 0);
 }
 
+/* A few frames that their thread, one who drains and one who claims by address fight for. */
+#define NR_CONTESTED 4
+#define NR_DRAINS 100000
+
+struct contest {
+	struct domain_fixture fixture;
+	_Atomic unsigned nr_running; /* the others */
+	_Atomic unsigned nr_faults;
+};
+
+static void *drain(void *argument)
+{
+	struct contest *contest = argument;
+
+	for (unsigned i = 0; i < NR_DRAINS; i++)
+		allocator_drain(&contest->fixture.domain);
+	atomic_fetch_sub(&contest->nr_running, 1);
+	return NULL;
+}
+
+static void *claim(void *argument)
+{
+	struct contest *contest = argument;
+	struct phys_domain *domain = &contest->fixture.domain;
+
+	for (unsigned i = 0; i < NR_DRAINS; i++) {
+		struct frame frame;
+
+		if (frame_from_unused(domain, frame_number(i % NR_CONTESTED), FRAME_DATA, &frame))
+			continue;
+		if (frame_put(&frame))
+			atomic_fetch_add(&contest->nr_faults, 1);
+	}
+	atomic_fetch_sub(&contest->nr_running, 1);
+	return NULL;
+}
+
+static void alloc_and_put_meanwhile(struct contest *contest)
+{
+	struct phys_domain *domain = &contest->fixture.domain;
+
+	while (atomic_load_explicit(&contest->nr_running, memory_order_relaxed) > 0) {
+		struct frame frame;
+
+		if (frame_alloc(domain, FRAME_DATA, false, &frame) == 0 && frame_put(&frame) != 0)
+			atomic_fetch_add(&contest->nr_faults, 1);
+	}
+}
+
+static void contend(void *(*const *others)(void *), unsigned nr_others)
+{
+	static struct contest contest;
+	pthread_t threads[2];
+
+	contest = (struct contest){ .nr_running = nr_others };
+	domain_fixture_open_pool(&contest.fixture, NR_CONTESTED, 0, NR_CONTESTED);
+	for (unsigned i = 0; i < nr_others; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, others[i], &contest), 0);
+	alloc_and_put_meanwhile(&contest);
+	for (unsigned i = 0; i < nr_others; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(contest.nr_faults, 0);
+	domain_fixture_assert_idle(&contest.fixture, NR_CONTESTED);
+	domain_fixture_close(&contest.fixture);
+}
+
+static void test_shelf_that_is_drained_while_it_is_used_loses_nothing(void **state)
+{
+	static void *(*const others[])(void *) = { drain, claim };
+
+	(void)state;
+	contend(&others[0], 1);
+	contend(&others[1], 1);
+	contend(&others[0], 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		POOL_TEST(test_threads_lose_no_frame_and_share_none),
+		cmocka_unit_test(test_shelf_that_is_drained_while_it_is_used_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
