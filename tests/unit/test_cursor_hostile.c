@@ -202,6 +202,17 @@ static void do_everything(struct table_fixture *fixture, struct cursor *cursor, 
 	assert_int_equal(cursor_jump(cursor, VADDR(va)), 0);
 	assert_true(is_sane(cursor_protect(cursor, MIB(1), change, NULL, NULL)));
 	assert_int_equal(cursor_jump(cursor, VADDR(va)), 0);
+	assert_true(is_sane(cursor_query_next(cursor, MIB(1), &mapping)));
+	assert_true(is_sane(cursor_harvest(cursor, MIB(1), PROP_DIRTY, NULL, NULL)));
+	assert_int_equal(cursor_jump(cursor, VADDR(va)), 0);
+	found = cursor_coalesce(cursor, 2, NULL);
+	assert_true(is_sane(found) || found == -ENOENT);
+	assert_true(is_sane(cursor_reclaim(cursor, cursor_remaining(cursor), NULL)));
+	found = cursor_replace(cursor, PADDR(0), 1, PROP_RO, false, &fragment);
+	assert_true(is_sane(found));
+	if (found == 0)
+		fragment_drop(&fragment);
+	assert_int_equal(cursor_jump(cursor, VADDR(va)), 0);
 	found = cursor_take_next(cursor, PAGES(3), &fragment);
 	assert_true(is_sane(found));
 	if (found > 0)

@@ -105,6 +105,10 @@ static void *scribble_all_the_time(void *argument)
 
 		atomic_store_explicit(&node.entries[random_next(&random) % 4],
 				      words[random_next(&random) % nr_words], memory_order_relaxed);
+		/* More often than not the way down is as it was, so that cursors open. */
+		for (unsigned i = 1; i < 3 && random_next(&random) % 16; i++)
+			atomic_store_explicit(&scribbler->nodes[i].entries[0], words[2 * i - 1],
+					      memory_order_relaxed);
 	}
 	return NULL;
 }
@@ -115,7 +119,7 @@ static void do_something(struct cursor *cursor, uint64_t *random)
 	struct pt_mapping mapping;
 	uint64_t len = align_down(random_next(random) % (cursor_remaining(cursor) + 1), PAGE_SIZE);
 
-	switch (random_next(random) % 8) {
+	switch (random_next(random) % 13) {
 	case 0:
 		(void)cursor_map(cursor, PADDR(0), 1 + random_next(random) % 3, PROP_RW, false);
 		break;
@@ -139,6 +143,23 @@ static void do_something(struct cursor *cursor, uint64_t *random)
 		break;
 	case 6:
 		(void)cursor_query(cursor, &mapping);
+		break;
+	case 7:
+		(void)cursor_query_next(cursor, len, &mapping);
+		break;
+	case 8:
+		(void)cursor_harvest(cursor, len, PROP_DIRTY | PROP_ACCESSED, NULL, NULL);
+		break;
+	case 9:
+		(void)cursor_reclaim(cursor, len, NULL);
+		break;
+	case 10:
+		(void)cursor_coalesce(cursor, 2 + random_next(random) % 2, NULL);
+		break;
+	case 11:
+		if (cursor_replace(cursor, PADDR(0), 1 + random_next(random) % 3, PROP_RW, false,
+				   &fragment) == 0)
+			fragment_drop(&fragment);
 		break;
 	default:
 		(void)cursor_find_next(cursor, len);
