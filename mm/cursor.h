@@ -64,6 +64,11 @@ struct cursor {
 	} encoded;
 	uint64_t decoded_bits;
 	prop_t decoded_prop;
+	struct {
+		struct prop_change change;
+		uint64_t from; /* bits of a leaf beside its address; 0: none yet */
+		uint64_t to;   /* what the change makes of them */
+	} changed;
 	struct pt_node path[LEVELS_MAX + 1]; /* by level, from `level` to `guard_level` */
 };
 

@@ -218,6 +218,7 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 	cursor->at = cursor->start;
 	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
 	cursor->decoded_bits = 0;
+	cursor->changed.from = 0;
 	if (mode == CURSOR_MUTATE)
 		prepare_nodes(cursor, min_level);
 	port_read_lock();

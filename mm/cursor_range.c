@@ -72,20 +72,21 @@ struct protect {
 	struct prop_change change;
 	const struct range_flush *flush;
 	uint64_t pages;
-	uint64_t from; /* the bits of a leaf beside its address, and what they become: remembered */
-	uint64_t to;
 	bool store;   /* not in the first pass, which only looks whether all of it can be said */
 	uint64_t run; /* offset of the first changed leaf that is not flushed yet */
 	uint64_t run_end;
 };
 
-static int protect_encode(struct protect *protect, const struct pt_format *format, pte_t pte,
-			  unsigned level)
+/* Fills cursor->changed for leaves like this one. */
+static SLOW_PATH int protect_encode(struct cursor *cursor, struct prop_change change, pte_t pte)
 {
-	uint32_t prop = (pte_prop(format, pte).bits & ~protect->change.clear) | protect->change.set;
-	int error = format_leaf_bits(format, level, PROP(prop), pte_is_tracked(pte), &protect->to);
+	const struct pt_format *format = cursor->table->format;
+	uint32_t prop = (pte_prop(format, pte).bits & ~change.clear) | change.set;
+	int error = format_leaf_bits(format, cursor->level, PROP(prop), pte_is_tracked(pte),
+				     &cursor->changed.to);
 
-	protect->from = error ? 0 : pte.raw & ~format->address;
+	cursor->changed.change = change;
+	cursor->changed.from = error ? 0 : pte.raw & ~format->address;
 	return error;
 }
 
@@ -126,7 +127,7 @@ static bool protect_store(const struct cursor *cursor, _Atomic uint64_t *entry, 
  * Changes `nr` entries of the current node, up to the first that is no leaf, and returns how many
  * were. Hardware may set accessed and dirty between look and change: then look again (BUG-9).
  */
-static int protect_leaves(const struct cursor *cursor, struct protect *protect, unsigned nr)
+static int protect_leaves(struct cursor *cursor, struct protect *protect, unsigned nr)
 {
 	const struct pt_format *format = cursor->table->format;
 	_Atomic uint64_t *entry =
@@ -139,15 +140,15 @@ static int protect_leaves(const struct cursor *cursor, struct protect *protect, 
 		do {
 			if (pte_kind(format, pte, cursor->level) != PTE_LEAF)
 				return (int)done;
-			if ((pte.raw & ~format->address) != protect->from) {
-				int error = protect_encode(protect, format, pte, cursor->level);
+			if ((pte.raw & ~format->address) != cursor->changed.from) {
+				int error = protect_encode(cursor, protect->change, pte);
 
 				if (error)
 					return error;
 			}
 		} while (protect->store &&
 			 !protect_store(cursor, entry, &pte,
-					(pte.raw & format->address) | protect->to));
+					(pte.raw & format->address) | cursor->changed.to));
 	}
 	return (int)done;
 }
@@ -201,6 +202,9 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 
 	if (error)
 		return error;
+	if (cursor->changed.from && (cursor->changed.change.clear != change.clear ||
+				     cursor->changed.change.set != change.set))
+		cursor->changed.from = 0;
 	/* One page needs no look ahead: it is refused before it is changed. */
 	if (len > PAGE_SIZE && !change_is_total(cursor->table->format, change))
 		error = protect_pass(cursor, &protect, begin + len);

@@ -182,14 +182,16 @@ int format_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop
 
 prop_t pte_prop(const struct pt_format *format, pte_t pte)
 {
-	uint32_t prop = PROP_UNCACHEABLE;
+	uint64_t cache = pte.raw & format->cache_mask;
+	unsigned kind = 0;
+	uint32_t prop;
 
-	for (unsigned kind = 0; kind < PROP_CACHE_KINDS; kind++)
-		if ((pte.raw & format->cache_mask) == format->cache[kind])
-			prop = kind << PROP_CACHE_SHIFT;
+	while (kind < PROP_CACHE_KINDS && cache != format->cache[kind])
+		kind++;
+	prop = kind < PROP_CACHE_KINDS ? kind << PROP_CACHE_SHIFT : PROP_UNCACHEABLE;
+	/* Without a branch: what a leaf grants is not for the processor to guess. */
 	for (const struct pt_bit *bit = format->bits; bit->prop; bit++)
-		if ((pte.raw & bit->set) == bit->set && !(pte.raw & bit->clear))
-			prop |= bit->prop;
+		prop |= bit->prop & -(uint32_t)((pte.raw & (bit->set | bit->clear)) == bit->set);
 	return PROP(prop);
 }
 
