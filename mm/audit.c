@@ -5,6 +5,7 @@
  */
 #include "mm/audit.h"
 
+#include "mm/flush_queue.h"
 #include "mm/frame.h"
 
 #define FREE_FRAME UINT32_MAX /* in scratch: part of a free chunk */
@@ -213,11 +214,10 @@ static int audit_tables(const struct audit *audit)
 	return error;
 }
 
-static int audit_deferred(const struct audit *audit)
+/* Removed nodes from `number` on, by slot.next; there shall be `waiting` of them. */
+static int audit_removed(const struct audit *audit, uint32_t number, uint64_t waiting)
 {
 	struct phys_domain *domain = audit->domain;
-	uint64_t waiting = atomic_load_explicit(&domain->nr_deferred, memory_order_relaxed);
-	uint32_t number = domain->deferred;
 	int error = 0;
 
 	for (; number < domain->nr_frames && waiting > 0 && error == 0; waiting--) {
@@ -225,7 +225,7 @@ static int audit_deferred(const struct audit *audit)
 		struct pt_node node = node_at(domain, domain_slot_paddr(domain, slot));
 
 		error = expect(audit, slot_kind(slot) == FRAME_NODE, "INV-X2",
-			       "what waits for a grace period is a node", number, FRAME_NODE,
+			       "what waits after it was removed is a node", number, FRAME_NODE,
 			       slot_kind(slot));
 		if (error == 0)
 			error = reference_found(audit, number);
@@ -237,7 +237,49 @@ static int audit_deferred(const struct audit *audit)
 	}
 	if (error == 0)
 		error = expect(audit, waiting == 0 && number == SLOT_NONE, "INV-X2",
-			       "the deferred queue is as long as its count", 0, 0, waiting);
+			       "a queue of removed nodes is as long as its count", 0, 0, waiting);
+	return error;
+}
+
+static int audit_deferred(const struct audit *audit)
+{
+	const struct phys_domain *domain = audit->domain;
+
+	return audit_removed(audit, domain->deferred,
+			     atomic_load_explicit(&domain->nr_deferred, memory_order_relaxed));
+}
+
+/* Of a queue that has been found to be sound otherwise: the oldest come first, none from later. */
+static int audit_epochs(const struct audit *audit, const struct flush_queue *queue)
+{
+	uint32_t epoch = atomic_load_explicit(&queue->epoch, memory_order_relaxed);
+	uint32_t oldest = EPOCH_LAG_MAX * 2;
+	int error = 0;
+
+	for (uint32_t number = queue->first; number != SLOT_NONE && error == 0;
+	     number = audit->domain->slots[number].next) {
+		uint32_t age = epoch - slot_epoch(&audit->domain->slots[number]);
+
+		error = expect(audit, age <= oldest, "GAP-10",
+			       "removed nodes wait in the order of their epochs", number, oldest,
+			       age);
+		oldest = age;
+	}
+	return error;
+}
+
+static int audit_queues(const struct audit *audit)
+{
+	int error = 0;
+
+	for (const struct flush_queue *queue = audit->domain->queues; queue && error == 0;
+	     queue = queue->next) {
+		error = audit_removed(audit, queue->first,
+				      atomic_load_explicit(&queue->nr_waiting,
+							   memory_order_relaxed));
+		if (error == 0)
+			error = audit_epochs(audit, queue);
+	}
 	return error;
 }
 
@@ -413,6 +455,8 @@ int mm_audit(struct phys_domain *domain, uint32_t *scratch, audit_held_t held, v
 	error = audit_tables(&audit);
 	if (error == 0)
 		error = audit_deferred(&audit);
+	if (error == 0)
+		error = audit_queues(&audit);
 	if (error == 0)
 		error = audit_free_lists(&audit);
 	if (error == 0)

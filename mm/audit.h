@@ -13,10 +13,11 @@
  *   allocator says
  *               P-7 frames at hand on shelves are unused, once, and zero where they must be
  *   trees       INV-T2..T10   levels, addresses, exact counts of children, one parent for each node
- *   locks       INV-X1, X2    no lock held, no stray node linked, every deferred node stray
+ *   locks       INV-X1, X2    no lock held, no stray node linked, every removed node stray
+ *   queues      GAP-10        what waits for observers does so in the order of its epochs
  *
- * H handles and S segments are the caller's to say; P leaves and parent entries, Q nodes waiting
- * for a grace period, R roots are counted here.
+ * H handles and S segments are the caller's to say; P leaves and parent entries, Q removed nodes that
+ * wait for observers or a grace period and the leaves in them, R roots are counted here.
  */
 #ifndef MM_AUDIT_H
 #define MM_AUDIT_H

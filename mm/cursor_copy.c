@@ -76,6 +76,8 @@ static int check_leaf(const struct copy *copy, const struct pt_mapping *leaf)
 
 	if (!leaf->tracked && copy->flags & COPY_TRACKED_ONLY)
 		return -EOPNOTSUPP;
+	if (loses_write(leaf) && copy->flags & COPY_PROTECTED)
+		return -EBUSY;
 	error = format_leaf_bits(copy->source->table->format, leaf->level, shared_prop(copy, leaf),
 				 leaf->tracked, &bits);
 	if (error)
@@ -257,7 +259,7 @@ static int check_sides(const struct copy *copy)
 	const struct page_table *destination = copy->destination->table;
 	uint64_t distance = copy->from < copy->to ? copy->to - copy->from : copy->from - copy->to;
 
-	if (copy->flags & ~(COPY_MARK | COPY_TRACKED_ONLY) || source->domain != destination->domain)
+	if (copy->flags & ~COPY_FLAGS || source->domain != destination->domain)
 		return -EINVAL;
 	if (copy->source == copy->destination)
 		return distance >= copy->len ? 0 : -EINVAL;

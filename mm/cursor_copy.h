@@ -21,6 +21,9 @@ struct copy_side {
 #define COPY_MARK UINT32_C(1)
 /* -EOPNOTSUPP if there is an untracked leaf, instead of a copy of it. */
 #define COPY_TRACKED_ONLY UINT32_C(2)
+/* -EBUSY if a tracked leaf has PROP_WRITE, instead of taking it away. */
+#define COPY_PROTECTED UINT32_C(4)
+#define COPY_FLAGS (COPY_MARK | COPY_TRACKED_ONLY | COPY_PROTECTED)
 
 /*
  * Copies what [from, from+len) maps to [to, to+len), in which nothing may be mapped. *pages (may be
@@ -52,7 +55,7 @@ struct copy_side {
  * All or nothing: on error nothing has changed but that leaves at the ends of `from` may be split,
  * and nodes made for the destination stay, empty.
  * -EINVAL misaligned, another mode or flag, overlapping ranges, tables of two domains, two cursors
- *   on one table; -ERANGE a range that its cursor does not cover; -EEXIST; -EOPNOTSUPP the
+ *   on one table; -ERANGE a range that its cursor does not cover; -EEXIST; -EBUSY; -EOPNOTSUPP the
  *   destination's format cannot say a property; -EOVERFLOW a frame has no reference left to give;
  *   -ENOMEM.
  * -EUCLEAN; then, if it is a guest that changes the source behind us, PROP_WRITE may be lost, and

@@ -234,7 +234,5 @@ void cursor_close(struct cursor *cursor)
 
 	unlock_all(cursor);
 	port_read_unlock();
-	if (atomic_load_explicit(&domain->nr_deferred, memory_order_relaxed) > NODE_DEFERRED_MAX &&
-	    !port_read_ongoing())
-		domain_reclaim(domain);
+	domain_limit_deferred(domain);
 }

@@ -12,6 +12,7 @@
 #include "mm/types.h"
 
 struct page_table;
+struct flush_queue;
 
 struct phys_domain {
 	struct slot *slots;
@@ -24,8 +25,9 @@ struct phys_domain {
 	bool private_memory;
 	struct frame_allocator allocator;
 
-	lock_t lock;		   /* of what follows */
-	struct page_table *tables; /* that live here: for the audit */
+	lock_t lock;		    /* of what follows */
+	struct page_table *tables;  /* that live here: for the audit */
+	struct flush_queue *queues; /* of what has left them: for the audit */
 	/* first of the removed nodes that wait for a grace period, by slot.next */
 	uint32_t deferred;
 	_Atomic uint64_t nr_deferred;

@@ -156,4 +156,12 @@ void domain_reclaim(struct phys_domain *domain);
 
 #define NODE_DEFERRED_MAX 64
 
+/* domain_reclaim() if more than NODE_DEFERRED_MAX wait and the caller is in no read section. */
+static inline void domain_limit_deferred(struct phys_domain *domain)
+{
+	if (atomic_load_explicit(&domain->nr_deferred, memory_order_relaxed) > NODE_DEFERRED_MAX &&
+	    !port_read_ongoing())
+		domain_reclaim(domain);
+}
+
 #endif

@@ -73,12 +73,14 @@ struct slot {
 		 * list's lock
 		 */
 		list;
-	/* frame number; list links of a unique frame, or `next` of a deferred node */
+	/* frame number; list links of a unique frame, or `next` of a removed node that waits */
 	uint32_t next;
 	union {
 		uint32_t prev;
 		/* node: the one whose entry points to it; see SLOT_NODE_TYPE() */
 		_Atomic uint32_t parent;
+		/* removed node: since when it waits for observers; see mm/flush_queue.h */
+		_Atomic uint32_t epoch;
 	};
 	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
 	lock_t lock;	       /* node: its lock, of which the next three are part */

@@ -12,30 +12,31 @@ struct space_copy {
 	uint64_t *pages;
 };
 
-/* Nodes of earlier times that map nothing any more take the place of a large leaf (C-12). */
 static int make_room(const struct space_copy *copy, struct cursor *destination)
 {
-	struct space_flush context = { copy->to.space, PROP(0) };
 	int error = cursor_jump(destination, copy->to.start);
 
-	return error ? error :
-		       cursor_reclaim(destination, copy->len,
-				      &(struct range_flush){ space_flush_range, &context });
+	return error ? error : space_make_room(copy->to.space, destination, copy->len);
 }
 
 /* The copy itself, once both ranges are locked. */
 static int copy_locked(const struct space_copy *copy, struct cursor *source,
 		       struct cursor *destination)
 {
-	struct space_flush context = { copy->from.space, PROP(PROP_RIGHTS & ~PROP_WRITE) };
+	struct vm_space *space = copy->from.space;
+	struct space_flush context = { space, PROP(PROP_RIGHTS & ~PROP_WRITE) };
 	struct range_flush flush = { space_flush_range, &context };
+	bool observed = space_is_observed(space);
 	int error = copy->len >= level_size(2) ? make_room(copy, destination) : 0;
 
 	if (error)
 		return error;
+	/* Whoever took PROP_WRITE from the range began an epoch before we had its locks. */
+	if (observed && !space_is_quiet(space))
+		return -EAGAIN;
 	return cursor_copy((struct copy_side){ source, copy->from.start },
 			   (struct copy_side){ destination, copy->to.start }, copy->len,
-			   copy->flags, &flush, copy->pages);
+			   copy->flags | (observed ? COPY_PROTECTED : 0), &flush, copy->pages);
 }
 
 /* The largest leaf that may lie wholly in the destination is to fit under its guard (BUG-8). */

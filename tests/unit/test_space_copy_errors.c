@@ -40,7 +40,7 @@ static void test_arguments_are_checked_first(void **state)
 	assert_int_equal(pair_copy(&pair, FROM + 1, TO, PAGES(1), 0), -EINVAL);
 	assert_int_equal(pair_copy(&pair, FROM, TO + 1, PAGES(1), 0), -EINVAL);
 	assert_int_equal(pair_copy(&pair, FROM, TO, PAGES(1) - 1, 0), -EINVAL);
-	assert_int_equal(pair_copy(&pair, FROM, TO, PAGES(1), 4), -EINVAL);
+	assert_int_equal(pair_copy(&pair, FROM, TO, PAGES(1), COPY_FLAGS + 1), -EINVAL);
 	assert_int_equal(pair_copy(&pair, FROM, UINT64_C(1) << 48, PAGES(1), 0), -ERANGE);
 	assert_int_equal(pair_copy(&pair, FROM, TO, UINT64_MAX - PAGES(1) + 1, 0), -ERANGE);
 	assert_int_equal(cursor_open(&reader, &pair.source.space.table, VADDR(FROM), PAGES(2),
