@@ -16,8 +16,8 @@
  *   locks       INV-X1, X2    no lock held, no stray node linked, every removed node stray
  *   queues      GAP-10        what waits for observers does so in the order of its epochs
  *
- * H handles and S segments are the caller's to say; P leaves and parent entries, Q removed nodes that
- * wait for observers or a grace period and the leaves in them, R roots are counted here.
+ * H handles and S segments are the caller's to say; P leaves and parent entries, Q removed nodes
+ * that wait for observers or a grace period and the leaves in them, R roots are counted here.
  */
 #ifndef MM_AUDIT_H
 #define MM_AUDIT_H

@@ -76,7 +76,9 @@ struct cursor {
  * Opens a cursor on [va, va+len), at va, and enters a read section that cursor_close() leaves.
  * Waits for cursors that overlap. `min_level`: the guard is not sought below it, so that one leaf
  * of that level can be mapped over exactly its own range (BUG-8); 1 is the narrowest. Do not call
- * it in a read section.
+ * it in a read section, unless that is the one of a cursor on another table: see cursor_copy(). Two
+ * cursors of one thread on one table are not safe even where ranges and nodes differ: who waits for
+ * the first may hold a node that has to be locked for the second.
  *
  * -EINVAL misaligned, empty, or no such level; -ERANGE outside the format's address space; -ENOMEM
  *   (CURSOR_MUTATE only);

@@ -36,8 +36,8 @@ static void retired_add(const struct retire *retire, struct pt_node node)
 }
 
 /*
- * Goes to what is to be unmapped next: 1 and the cursor is at it, 0 if there is nothing more. It lies
- * wholly inside, unless a guest has made it larger.
+ * Goes to what is to be unmapped next: 1 and the cursor is at it, 0 if there is nothing more. It
+ * lies wholly inside, unless a guest has made it larger.
  */
 static int find(const struct retire *retire)
 {

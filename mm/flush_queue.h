@@ -2,9 +2,9 @@
 /*
  * Observers, epochs, and what waits for them (T-3, T-5, T-6, GAP-10).
  *
- * An observer is somebody who may keep translations of a table: a vCPU, a KVM mapping, a thread that
- * reads by addresses which it looked up. What leaves the table waits here, references and all, with
- * the number of the epoch that its leaving began. An observer reads the epoch, forgets all its
+ * An observer is somebody who may keep translations of a table: a vCPU, a KVM mapping, a thread
+ * that reads by addresses which it looked up. What leaves the table waits here, references and all,
+ * with the number of the epoch that its leaving began. An observer reads the epoch, forgets all its
  * translations, and then says that it has passed that epoch. What every observer has passed may go.
  *
  *   who removes                         who observes
@@ -48,7 +48,7 @@ struct flush_queue {
 	lock_t lock;		  /* of what follows; `epoch` changes under it only */
 	_Atomic uint32_t epoch;	  /* the latest */
 	struct observer *observers;
-	uint32_t first; /* nodes that wait, oldest first, by slot.next; their slots say since when */
+	uint32_t first; /* nodes that wait, oldest first, by slot.next; slot.epoch is since when */
 	uint32_t last;
 	_Atomic uint32_t nr_waiting;
 };
@@ -68,8 +68,8 @@ void flush_queue_open(struct flush_queue *queue, struct phys_domain *domain);
 void flush_queue_close(struct flush_queue *queue);
 
 /*
- * The observer must observe nothing yet, and may look things up from now on. It is not waited for by
- * what was removed before.
+ * The observer must observe nothing yet, and may look things up from now on. It is not waited for
+ * by what was removed before.
  */
 void observer_join(struct observer *observer, struct flush_queue *queue);
 

@@ -87,8 +87,8 @@ struct space_place {
 
 /*
  * Copies what `len` bytes from `from` on map to as many from `to` on, where nothing may be mapped,
- * in one transaction: copy-on-write, see cursor_copy() (C-13), whose flags and errors these are. The
- * source is flushed where leaves lose PROP_WRITE, before anybody can read the copy.
+ * in one transaction: copy-on-write, see cursor_copy() (C-13), whose flags and errors these are.
+ * The source is flushed where leaves lose PROP_WRITE, before anybody can read the copy.
  *
  * Both may be in one space; then everything from the lower range's start to the higher one's end is
  * locked: the ranges must not overlap (-EINVAL), and must lie in one half of a sign-extended format

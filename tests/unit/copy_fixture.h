@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two spaces of one domain for tests of copies: a source, which writes down how it is flushed, and a
- * destination, which must not be. What goes wrong here fails the running test.
+ * Two spaces of one domain for tests of copies: a source, which writes down how it is flushed, and
+ * a destination, which must not be. What goes wrong here fails the running test.
  */
 #ifndef TESTS_COPY_FIXTURE_H
 #define TESTS_COPY_FIXTURE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of several threads at once: none waits for itself in a circle (C-13), and counts are exact.
+ * Copies of several threads at once: they do not wait for each other in a circle (C-13), and counts
+ * are exact.
  */
 #include <pthread.h>
 #include <setjmp.h>
