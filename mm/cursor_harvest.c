@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Harvest of accessed and dirty bits: the one operation that may take them away (INV-X7).
+ * Harvest of accessed and dirty bits: the one operation that may take them away (V-8, INV-X7).
  */
 #include "mm/cursor_private.h"
 

@@ -205,6 +205,7 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 	if (len == 0 || !is_aligned(va.value | len, PAGE_SIZE) || min_level < 1 ||
 	    min_level > table->format->levels)
 		return -EINVAL;
+	/* V-2 */
 	if (!format_contains(table->format, va, len))
 		return -ERANGE;
 	/* Not by one assignment: that would clear the path, which is written as it is walked. */

@@ -53,7 +53,7 @@ int cursor_settle(struct cursor *cursor, pte_t *pte)
 	}
 }
 
-/* What the current entry, `pte`, at the cursor's level, maps. */
+/* What the current entry, `pte`, at the cursor's level, maps, tracked or not (V-5). */
 static inline int mapping_read(struct cursor *cursor, unsigned level, pte_t pte,
 			       struct pt_mapping *mapping)
 {

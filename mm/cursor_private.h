@@ -143,7 +143,7 @@ int cursor_settle(struct cursor *cursor, pte_t *pte);
 int cursor_split(struct cursor *cursor);
 
 /*
- * Goes to the node at `level`, not above the guard, that covers the cursor's address, and makes
+ * A primitive (C-14). Goes to the node at `level`, not above the guard, that covers the cursor's address, and makes
  * those on the way that are missing. -EEXIST, and the cursor is at it: a larger leaf is in the way;
  * -ENOMEM, -EUCLEAN.
  */

@@ -98,7 +98,7 @@ static void protect_flush(const struct cursor *cursor, struct protect *protect)
 	protect->run = protect->run_end = 0;
 }
 
-/* Leaves [start, end), offsets in the table, have been changed. */
+/* Leaves [start, end), offsets in the table, have been changed: flushed by runs (T-1). */
 static void protect_changed(const struct cursor *cursor, struct protect *protect, uint64_t start,
 			    uint64_t end)
 {
@@ -153,7 +153,7 @@ static int protect_leaves(struct cursor *cursor, struct protect *protect, unsign
 	return (int)done;
 }
 
-/* One pass over the range, from the cursor's place to `end`. */
+/* One pass over the range, from the cursor's place to `end`; nothing there is no error (V-7). */
 static int protect_pass(struct cursor *cursor, struct protect *protect, uint64_t end)
 {
 	int found;
@@ -248,7 +248,7 @@ static void unmap_flush(struct phys_domain *domain, struct unmap *unmap)
 	unmap->len = 0;
 }
 
-/* [start, start+len) has left the table. */
+/* [start, start+len) has left the table; the flush may cover more, never less (T-6). */
 static void unmap_removed(struct unmap *unmap, vaddr_t start, uint64_t len)
 {
 	if (unmap->len == 0)

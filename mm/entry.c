@@ -57,7 +57,7 @@ int entry_to_ref(const struct pt_entry *entry, struct pt_child *child)
 	return 0;
 }
 
-/* What the entry must hold to hold *child. */
+/* What the entry must hold to hold *child: aligned, in range, and something it can say (P-2). */
 static int encode(const struct pt_entry *entry, const struct pt_child *child, pte_t *pte)
 {
 	const struct page_table *table = entry->table;
@@ -91,6 +91,7 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
 	pte_t new;
 	int error;
 
+	/* Tracked or not, and where, stays as it is (P-3); absence has no properties (E-4). */
 	if ((change.clear | change.set) & ~PROP_CHANGEABLE)
 		return -EINVAL;
 	do {

@@ -93,7 +93,7 @@ static inline void node_set_index(struct pt_node node, unsigned index)
 			      memory_order_release);
 }
 
-/* Before an entry is made to point to `child`: its slot says so first. */
+/* Before an entry is made to point to `child`: its slot says so first, of one entry only (P-11). */
 static inline void node_link(const struct phys_domain *domain, struct pt_node parent,
 			     unsigned index, struct pt_node child)
 {

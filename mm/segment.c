@@ -235,7 +235,7 @@ int segment_check_kind(const struct segment *segment, enum frame_kind kind)
 	return 0;
 }
 
-/* One more reference on a frame that holds plain bytes. */
+/* One more reference on a frame that holds plain bytes, and on no other (P-5). */
 static int reference_get(struct phys_domain *domain, paddr_t paddr)
 {
 	enum frame_kind kind = slot_kind(domain_slot_at(domain, paddr));

@@ -4,6 +4,7 @@
  */
 #include "mm/space_private.h"
 
+/* Nothing is shared with another table, no kernel half either (V-1). */
 int space_create(struct vm_space *space, struct phys_domain *domain, const struct pt_format *format,
 		 enum table_walker walker, const struct space_operations *operations)
 {

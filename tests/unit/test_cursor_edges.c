@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rules of cursors at the edges of nodes and of what they are given: what is only partly inside,
- * what lies behind the last entry of several nodes, and nodes that were hidden while a cursor
- * opened.
+ * what lies behind the last entry of several nodes, and nodes that were hidden, or wanted by
+ * another, while a cursor opened.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,10 +66,13 @@ static void test_first_pages_of_a_large_leaf_or_a_node_are_a_part_of_it(void **s
 static void test_protect_of_a_range_keeps_who_owns_the_frames(void **state)
 {
 	struct table_fixture *fixture = *state;
+	struct cursor cursor;
 
 	assert_int_equal(table_map(fixture, 0, guest_paddr(0), 1, PROP_RW, true), 0);
 	assert_int_equal(table_map(fixture, PAGES(1), PADDR(0), 1, PROP_RW, false), 0);
-	assert_int_equal(table_protect(fixture, 0, PAGES(2), to_read_only), 2);
+	cursor = table_cursor(fixture, 0, PAGES(2), CURSOR_MUTATE, 1);
+	assert_int_equal(cursor_protect(&cursor, PAGES(2), to_read_only, NULL, NULL), 0);
+	cursor_close(&cursor);
 	assert_true(table_look(fixture, 0).tracked);
 	assert_false(table_look(fixture, PAGES(1)).tracked);
 	assert_int_equal(table_unmap(fixture, 0, PAGES(2)), 2);
@@ -135,6 +140,53 @@ static void test_node_that_was_hidden_while_the_cursor_opened_is_not_entered(voi
 	check_audit(fixture);
 }
 
+struct opener {
+	struct table_fixture *fixture;
+	_Atomic bool over;
+	int error;
+	pthread_t thread;
+};
+
+static void *open_wide(void *argument)
+{
+	struct opener *opener = argument;
+	struct cursor cursor;
+
+	opener->error =
+		cursor_open(&cursor, &opener->fixture->table, VADDR(0), GIB(2), CURSOR_READ, 1);
+	if (opener->error == 0)
+		cursor_close(&cursor);
+	atomic_store(&opener->over, true);
+	return NULL;
+}
+
+/* L-3: who waits for a node has locked nothing below it, for its owner may come to want that. */
+static void test_node_is_locked_before_those_below_it(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct opener opener = { .fixture = fixture };
+	struct pt_node below, above;
+	struct cursor cursor;
+
+	assert_int_equal(table_map(fixture, 0, PADDR(0), 1, PROP_RW, false), 0);
+	assert_int_equal(table_map(fixture, MIB(4), PADDR(0), 1, PROP_RW, false), 0);
+	below = table_node(fixture, 0, 1);
+	above = table_node(fixture, 0, 3);
+	/* The guard is the node of level 2; its first child is not ours. */
+	cursor = table_cursor(fixture, MIB(4), MIB(4), CURSOR_READ, 1);
+	assert_int_equal(pthread_create(&opener.thread, NULL, open_wide, &opener), 0);
+	while (lock_owner(&above.slot->lock) == 0)
+		sched_yield();
+	for (unsigned i = 0; i < 2000; i++) {
+		assert_int_equal(lock_owner(&below.slot->lock), 0);
+		sched_yield();
+	}
+	assert_false(atomic_load(&opener.over));
+	cursor_close(&cursor);
+	assert_int_equal(pthread_join(opener.thread, NULL), 0);
+	assert_int_equal(opener.error, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +195,7 @@ int main(void)
 		TABLE_TEST(test_protect_of_a_range_keeps_who_owns_the_frames),
 		TABLE_TEST(test_change_of_a_range_where_nothing_is_does_nothing),
 		TABLE_TEST(test_node_that_was_hidden_while_the_cursor_opened_is_not_entered),
+		TABLE_TEST(test_node_is_locked_before_those_below_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,6 +278,7 @@ static void harvest_again_and_check(void *context)
 	assert_mapped(hardware->fixture, 0, PADDR(0), PROP(RW));
 }
 
+/* V-8 */
 static void test_each_bit_that_hardware_sets_is_harvested_once(void **state)
 {
 	struct hardware hardware = { .fixture = *state };

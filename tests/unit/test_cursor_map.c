@@ -87,7 +87,7 @@ static void test_tracked_gib_holds_each_of_its_frames(void **state)
 	assert_int_equal(domain_fixture_state(&fixture->base, TABLE_LARGE_FRAMES - 1), SLOT_UNUSED);
 }
 
-/* C-6: what is there is never replaced. */
+/* V-6b: C-6: what is there is never replaced. */
 static void test_map_over_something_is_refused(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -150,6 +150,7 @@ static void test_map_that_cannot_be_is_refused_and_does_not_move(void **state)
 	check_audit(fixture);
 }
 
+/* V-5 */
 static void test_largest_untracked_address_is_mapped(void **state)
 {
 	struct table_fixture *fixture = *state;

@@ -49,6 +49,7 @@ static void map_here(struct cursor *cursor, uint64_t paddr, unsigned level)
 	assert_int_equal(cursor_map(cursor, PADDR(paddr), level, PROP_RW, false), 0);
 }
 
+/* C-2 */
 static void test_query_of_absence_gives_the_whole_entry(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -181,6 +182,7 @@ static void test_cursor_works_up_to_the_last_address(void **state)
 	cursor_close(&cursor);
 }
 
+/* C-3, C-10 */
 static void test_find_next_finds_what_is_mapped_in_order(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -246,7 +248,7 @@ static void test_find_next_that_finds_nothing_stops_behind_its_length(void **sta
 	}
 }
 
-/* BUG-2 */
+/* BUG-2, C-14 */
 static void test_find_next_stays_in_the_range_beside_what_is_mapped_outside(void **state)
 {
 	struct table_fixture *fixture = *state;

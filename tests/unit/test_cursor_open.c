@@ -28,6 +28,7 @@ static int try_open(struct table_fixture *fixture, uint64_t va, uint64_t len, un
 	return error;
 }
 
+/* V-2 */
 static void test_range_is_aligned_not_empty_and_within_the_format(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -180,7 +181,7 @@ static unsigned assert_locks(struct table_fixture *fixture, const struct cursor 
 	return nr_locked;
 }
 
-/* L-1 */
+/* L-1, L-4 */
 static void test_cursor_locks_the_nodes_that_its_range_touches_and_no_other(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -225,7 +226,7 @@ static void test_cursor_is_a_read_section_until_it_closes(void **state)
 	assert_false(port_read_ongoing());
 }
 
-/* BUG-10 */
+/* BUG-10, L-0 */
 static void test_second_cursor_of_a_thread_on_the_same_range_is_refused(void **state)
 {
 	struct table_fixture *fixture = *state;

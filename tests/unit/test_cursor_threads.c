@@ -151,6 +151,7 @@ static void *touch_ranges(void *argument)
 	return NULL;
 }
 
+/* P-6 */
 static void test_overlapping_ranges_exclude_each_other(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -225,7 +226,7 @@ static void *map_below(void *argument)
 	return NULL;
 }
 
-/* L-5: who waited for a node that was removed meanwhile begins again. */
+/* L-2: L-5: who waited for a node that was removed meanwhile begins again. */
 static void test_nodes_are_removed_under_cursors_that_wait_for_them(void **state)
 {
 	static struct race race;

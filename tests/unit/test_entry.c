@@ -113,6 +113,7 @@ static void refuse_leaf(struct table_fixture *fixture, struct pt_node node, padd
 	assert_unchanged(fixture, node, &before);
 }
 
+/* P-2 */
 static void test_leaf_that_cannot_be_is_refused(void **state)
 {
 	struct table_fixture *fixture = *state;

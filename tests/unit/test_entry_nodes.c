@@ -150,6 +150,7 @@ static void test_split_maps_the_same_frames_with_the_same_property(void **state)
 	}
 }
 
+/* P-8 */
 static void test_split_of_a_tracked_leaf_changes_no_count(void **state)
 {
 	struct table_fixture *fixture = *state;

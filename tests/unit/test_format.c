@@ -233,6 +233,7 @@ struct known {
 	uint64_t bits;
 };
 
+/* BUG-12 */
 static void test_bits_are_those_of_the_manual(void **state)
 {
 	static const struct known cases[] = {

@@ -31,6 +31,7 @@ static void test_freed_frame_is_the_next_to_be_allocated(void **state)
 	assert_int_equal(frame_kind_of(&next), FRAME_NODE);
 }
 
+/* M-4 */
 static void test_only_frames_of_pooled_kinds_go_back_to_the_allocator(void **state)
 {
 	struct domain_fixture *fixture = *state;

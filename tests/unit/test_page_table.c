@@ -16,6 +16,7 @@ static uint64_t last_page(const struct table_fixture *fixture)
 	return fixture->table.format->sign_extended ? -PAGE_SIZE : (UINT64_C(1) << 48) - PAGE_SIZE;
 }
 
+/* V-1 */
 static void test_new_table_is_one_node_that_maps_nothing(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -89,7 +90,7 @@ static void test_tables_of_one_domain_share_frames_and_nothing_else(void **state
 	assert_int_equal(slot_count(&fixture->domain->slots[TABLE_GUEST_FIRST]), 1);
 }
 
-/* P-9 */
+/* P-9, V-3 */
 static void test_walkers_reference_keeps_a_destroyed_table_walkable(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -149,6 +150,7 @@ static void test_first_and_last_page_are_mapped_and_walked_at_both_ends(void **s
 	assert_mapped(fixture, last + PAGE_SIZE - 1, guest_paddr(KIB(8) - 1), PROP_RO);
 }
 
+/* V-6c */
 static void test_both_halves_of_x86_64_meet_at_the_hole(void **state)
 {
 	struct table_fixture *fixture = *state;

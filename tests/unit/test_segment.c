@@ -67,6 +67,7 @@ static void test_segment_of_the_engines_own_kinds_is_refused(void **state)
 	assert_refused(*state, frame_number(0), 1, FRAME_KINDS, -EINVAL);
 }
 
+/* S-13 */
 static void test_segment_that_fails_in_the_middle_changes_nothing(void **state)
 {
 	struct domain_fixture *fixture = *state;
@@ -211,6 +212,7 @@ static void test_references_survive_segment_into_raw(void **state)
 	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
 }
 
+/* P-5 */
 static void test_run_get_and_put_count_each_frame(void **state)
 {
 	struct domain_fixture *fixture = *state;

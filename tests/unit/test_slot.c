@@ -82,6 +82,7 @@ static void test_get_counts_up_a_shared_slot_and_says_why_not_another(void **sta
 	assert_transition(slot_get, rows);
 }
 
+/* S-3 */
 static void test_inc_counts_up_a_shared_slot_until_it_is_saturated(void **state)
 {
 	static const struct row rows[NR_STATES] = {
@@ -170,6 +171,7 @@ static void test_release_leaves_an_unused_slot_of_no_kind(void **state)
 	assert_int_equal(slot_kind(&slot), FRAME_NONE);
 }
 
+/* S-12 */
 static void test_count_is_the_references_of_a_shared_slot_and_else_0(void **state)
 {
 	static const uint32_t counts[NR_STATES] = {
@@ -210,6 +212,7 @@ static void test_domain_needs_a_frame_and_numbers_of_32_bits(void **state)
 	assert_int_equal(domain_init(&domain, &slot, 1, NULL), 0);
 }
 
+/* M-1 */
 static void test_address_and_slot_of_a_frame_give_each_other(void **state)
 {
 	struct phys_domain domain;
@@ -227,6 +230,7 @@ static void test_address_and_slot_of_a_frame_give_each_other(void **state)
 	assert_ptr_equal(domain_pointer(&domain, PADDR(0)), memory);
 }
 
+/* M-2 */
 static void test_slot_of_an_address_outside_or_misaligned_is_refused(void **state)
 {
 	struct phys_domain domain;

@@ -198,7 +198,7 @@ static void test_map_that_fails_leaves_everything(void **state)
 	space_destroy(&observed.space);
 }
 
-/* T-5 */
+/* T-5, T-4 */
 static void test_unmapped_frame_is_held_until_the_flush_is_over(void **state)
 {
 	struct observed observed;
@@ -223,6 +223,7 @@ static void test_unmapped_frame_is_held_until_the_flush_is_over(void **state)
 	space_destroy(&observed.space);
 }
 
+/* T-6 */
 static void test_flushes_of_an_unmap_cover_what_was_mapped(void **state)
 {
 	struct observed observed;
@@ -249,6 +250,7 @@ static void test_flushes_of_an_unmap_cover_what_was_mapped(void **state)
 	space_destroy(&observed.space);
 }
 
+/* T-2 */
 static void test_unmap_of_neighbours_is_one_flush(void **state)
 {
 	struct observed observed;
@@ -261,6 +263,7 @@ static void test_unmap_of_neighbours_is_one_flush(void **state)
 	space_destroy(&observed.space);
 }
 
+/* T-1 */
 static void test_protect_flushes_contiguous_runs_only(void **state)
 {
 	struct observed observed;

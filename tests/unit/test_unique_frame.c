@@ -71,6 +71,7 @@ static void test_unique_frame_of_the_engines_own_kinds_is_refused(void **state)
 	assert_refused(*state, frame_number(NUMBER), FRAME_NODE, -EINVAL);
 }
 
+/* S-9 */
 static void test_unique_frame_put_tells_the_allocator(void **state)
 {
 	struct domain_fixture *fixture = *state;
@@ -84,6 +85,7 @@ static void test_unique_frame_put_tells_the_allocator(void **state)
 	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
 }
 
+/* S-10 */
 static void test_unique_frame_reset_as_unused_does_not_tell_the_allocator(void **state)
 {
 	struct domain_fixture *fixture = *state;
