@@ -2,9 +2,8 @@
 /*
  * What the engine's operations cost, each beside its limit loop in the same run, for bench/mm.
  *
- *   mm [ROW...]          a table for people
- *   mm --json [ROW...]   one JSON object a line
- *   mm --once [ROW...]   each row once, for callgrind: a line "NAME ORDER WHAT PAGES TARGET" for each
+ *   mm [ROW...]          a table for people mm --json [ROW...]   one JSON object a line mm --once
+ *   [ROW...]   each row once, for callgrind: a line "NAME ORDER WHAT PAGES TARGET" for each
  *                        call of bench_measured(), in the order of the calls
  *
  * ROW is NAME or NAME/ORDER, or threads, scale or memory; everything if there is none.

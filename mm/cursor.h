@@ -182,12 +182,12 @@ int cursor_take_next(struct cursor *cursor, uint64_t len, struct pt_fragment *fr
 /*
  * Puts a leaf of `level` here over whatever is there, and steps behind it; *fragment gets what was
  * there: FRAGMENT_NONE if nothing was, with the status in its leaf. A larger leaf is split first.
- * One exchange puts the one in the other's place, so that walkers see either; the accessed and dirty
- * bits of a leaf that comes out are those at that moment (BUG-9), and the new leaf's are those of
- * `prop`. Tracked: one reference on each of the leaf's 4 KiB frames passes from the caller to the
- * leaf, and those of what was there to the caller. Flush the fragment's range before
- * fragment_drop() (T-5).
- * Errors as cursor_map(), but for -EEXIST; nothing is mapped otherwise than before then.
+ * One exchange puts the one in the other's place, so that walkers see either; the accessed and
+ * dirty bits of a leaf that comes out are those at that moment (BUG-9), and the new leaf's are
+ * those of `prop`. Tracked: one reference on each of the leaf's 4 KiB frames passes from the caller
+ * to the leaf, and those of what was there to the caller. Flush the fragment's range before
+ * fragment_drop() (T-5). Errors as cursor_map(), but for -EEXIST; nothing is mapped otherwise than
+ * before then.
  */
 int cursor_replace(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked,
 		   struct pt_fragment *fragment);
@@ -255,12 +255,11 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 		   const struct range_flush *flush, uint64_t *pages);
 
 /*
- * Harvests every leaf of the next `len` bytes, and goes behind them; *pages (may be NULL) counts the
- * 4 KiB pages of the leaves that had any of `bits`. flush() is called for each contiguous run of
- * such leaves, ascending: its calls say what was accessed or dirty. A run begins before the range,
- * or ends behind it, if a leaf does.
- * Errors as cursor_harvest_next(): after -EUCLEAN what came before the place that makes no sense is
- * harvested, flushed and counted.
+ * Harvests every leaf of the next `len` bytes, and goes behind them; *pages (may be NULL) counts
+ * the 4 KiB pages of the leaves that had any of `bits`. flush() is called for each contiguous run
+ * of such leaves, ascending: its calls say what was accessed or dirty. A run begins before the
+ * range, or ends behind it, if a leaf does. Errors as cursor_harvest_next(): after -EUCLEAN what
+ * came before the place that makes no sense is harvested, flushed and counted.
  */
 int cursor_harvest(struct cursor *cursor, uint64_t len, uint32_t bits,
 		   const struct range_flush *flush, uint64_t *pages);
@@ -275,8 +274,9 @@ int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *
 		 uint64_t *pages);
 
 /*
- * Takes nodes out that have no children and that the next `len` bytes touch, bottom up: what is left
- * of a range that was unmapped leaf by leaf, and would keep a larger leaf from its place (C-12,
+ * Takes nodes out that have no children and that the next `len` bytes touch, bottom up: what is
+ * left of a range that was unmapped leaf by leaf, and would keep a larger leaf from its place
+ * (C-12,
  * 9.6.5). The guard stays; open the cursor with a higher `min_level` to reach more. Nothing is
  * mapped otherwise than before, and the cursor does not move. Each node is stray before its lock is
  * given back (L-5), and deferred after flush(), which is called for the ranges of the nodes (T-5),
@@ -296,9 +296,9 @@ int cursor_reclaim(struct cursor *cursor, uint64_t len, const struct range_flush
  * after that: caches of the nodes must be gone, and with them the accesses that are still noted in
  * the small leaves, before the nodes are deferred (T-5). Translations stay right all the time.
  *
- * 0, also if one leaf of `level` or a larger one is here already; -ENOENT they are not like that, or
- * something is not mapped; -EINVAL misaligned, level 1, or a level above the guard; -ERANGE beyond
- * the range; -EOPNOTSUPP no such leaves; -EUCLEAN.
+ * 0, also if one leaf of `level` or a larger one is here already; -ENOENT they are not like that,
+ * or something is not mapped; -EINVAL misaligned, level 1, or a level above the guard; -ERANGE
+ * beyond the range; -EOPNOTSUPP no such leaves; -EUCLEAN.
  */
 int cursor_coalesce(struct cursor *cursor, unsigned level, const struct range_flush *flush);
 

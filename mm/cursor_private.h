@@ -143,8 +143,9 @@ int cursor_settle(struct cursor *cursor, pte_t *pte);
 int cursor_split(struct cursor *cursor);
 
 /*
- * A primitive (C-14). Goes to the node at `level`, not above the guard, that covers the cursor's address, and makes
- * those on the way that are missing. -EEXIST, and the cursor is at it: a larger leaf is in the way;
+ * A primitive (C-14). Goes to the node at `level`, not above the guard, that covers the cursor's
+ * address, and makes those on the way that are missing. -EEXIST, and the cursor is at it: a larger
+ * leaf is in the way;
  * -ENOMEM, -EUCLEAN.
  */
 int cursor_reach(struct cursor *cursor, unsigned level);

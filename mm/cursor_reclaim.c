@@ -32,8 +32,8 @@ static void flush_run(struct reclaim *reclaim)
 }
 
 /*
- * A node that covered [start, end) has been unlinked. Children come before their parents, low before
- * high: it follows the run, covers it, or lies apart.
+ * A node that covered [start, end) has been unlinked. Children come before their parents, low
+ * before high: it follows the run, covers it, or lies apart.
  */
 static void add_to_run(struct reclaim *reclaim, struct pt_node node, uint64_t start, uint64_t end)
 {

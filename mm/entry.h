@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Operations on one entry of a locked node (2.5). They keep nr_children equal to the number of
- * entries that are not absent or have a status (INV-T5), publish nothing before it is filled (P-8), and leave
- * everything as it was when they fail.
+ * entries that are not absent or have a status (INV-T5), publish nothing before it is filled (P-8),
+ * and leave everything as it was when they fail.
  *
  * Two forms. `struct pt_entry` carries a snapshot, so that a word which hardware may be changing is
  * read once; the node_*_child() forms name the entry by its index.
@@ -83,8 +83,8 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
 int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_child *old);
 
 /*
- * A new node under an absent entry, locked by `thread` before it is published (2.5). If the entry has
- * a status, all of the node's have it: a split like that of a huge leaf (3.8). -EEXIST the
+ * A new node under an absent entry, locked by `thread` before it is published (2.5). If the entry
+ * has a status, all of the node's have it: a split like that of a huge leaf (3.8). -EEXIST the
  * entry is not absent,
  * -EINVAL level 1 has no nodes below, -ENOMEM.
  */

@@ -131,8 +131,8 @@ static inline bool format_has_leaf(const struct pt_format *format, unsigned leve
  * What an absent entry remembers for its user (3.8): a number from 1 to STATUS_MAX, 0 if nothing.
  *
  * It stands inverted in bits 51 to 12, where a present entry has its address. A processor with the
- * L1 terminal fault looks into its cache for the address that an absent entry seems to have; as long
- * as a number is small, that one is above all memory (as Linux does with its swap entries).
+ * L1 terminal fault looks into its cache for the address that an absent entry seems to have; as
+ * long as a number is small, that one is above all memory (as Linux does with its swap entries).
  */
 #define STATUS_MAX ((UINT64_C(1) << 40) - 1)
 

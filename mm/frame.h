@@ -41,8 +41,8 @@ struct segment {
  * What a kind says of its frames (1.4):
  *
  *   untyped  plain bytes, which may be mapped and copied; other kinds are the engine's own
- *   pooled   the frame goes to the allocator when its last owner goes, wherever it came from; one of
- *            another kind is only UNUSED then
+ *   pooled   the frame goes to the allocator when its last owner goes, wherever it came from; one
+ *            of another kind is only UNUSED then
  *   on_drop  what its bytes own is given up, once, after the last reference has gone and before the
  *            frame is UNUSED. Nobody else can have the frame meanwhile; the bytes may be read, the
  *            address must not be kept. A node drops its children; plain bytes own nothing. A new
@@ -73,8 +73,8 @@ int frame_from_in_use(struct phys_domain *domain, paddr_t paddr, struct frame *f
 
 /*
  * Allocates one frame (1.8), as a rule from what this thread has at hand. `zeroed` clears its bytes
- * before anybody else can get it. A frame that the allocator offers and somebody owns is passed over
- * (M-6).
+ * before anybody else can get it. A frame that the allocator offers and somebody owns is passed
+ * over (M-6).
  * -EINVAL not a kind to ask for; -ENOMEM.
  */
 int frame_alloc(struct phys_domain *domain, enum frame_kind kind, bool zeroed, struct frame *frame);
@@ -165,8 +165,8 @@ static inline uint64_t segment_size(const struct segment *segment)
 int segment_clone(const struct segment *segment, struct segment *copy);
 
 /*
- * Cuts a segment in two at `offset` bytes; no count changes. Consumes. -EINVAL misaligned or an empty
- * handle, -ERANGE unless 0 < offset < size.
+ * Cuts a segment in two at `offset` bytes; no count changes. Consumes. -EINVAL misaligned or an
+ * empty handle, -ERANGE unless 0 < offset < size.
  */
 int segment_split(struct segment *segment, uint64_t offset, struct segment *low,
 		  struct segment *high);

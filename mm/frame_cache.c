@@ -55,8 +55,8 @@ static struct slot *shelf_take(struct phys_domain *domain, struct frame_shelf *s
 }
 
 /*
- * For a thread without shelves. A frame that is not unused after all is left to its owner, and is in
- * no list any more (M-6).
+ * For a thread without shelves. A frame that is not unused after all is left to its owner, and is
+ * in no list any more (M-6).
  */
 static int take_directly(struct phys_domain *domain, struct slot **slot)
 {

@@ -23,14 +23,14 @@ static inline struct frame_cache *frame_cache_of(struct phys_domain *domain, uin
 int frame_cache_take(struct phys_domain *domain, struct slot **slot);
 
 /*
- * The same, with all bytes 0: taken from the zeroed shelf as long as there is one there, and cleared
- * now otherwise. Where others can write to free frames it is always cleared now.
+ * The same, with all bytes 0: taken from the zeroed shelf as long as there is one there, and
+ * cleared now otherwise. Where others can write to free frames it is always cleared now.
  */
 int frame_cache_take_zeroed(struct phys_domain *domain, struct slot **slot);
 
 /*
- * Gives a frame back that is BUSY and HOME_TAKEN: UNUSED when this returns true. False if the thread
- * has no shelves; nothing has happened then.
+ * Gives a frame back that is BUSY and HOME_TAKEN: UNUSED when this returns true. False if the
+ * thread has no shelves; nothing has happened then.
  */
 bool frame_cache_put(struct phys_domain *domain, struct slot *slot);
 
@@ -44,9 +44,10 @@ static inline struct frame_shelf *frame_cache_node_shelf(struct phys_domain *dom
 }
 
 /*
- * Sees to it that the next `nr_frames` (at most SHELF_HALF count) calls of frame_cache_take_zeroed()
- * by this thread find a frame at hand: called before locks are taken, so that nothing is allocated,
- * or zeroed, while others wait. Does what it can: when memory is out, those calls say so.
+ * Sees to it that the next `nr_frames` (at most SHELF_HALF count) calls of
+ * frame_cache_take_zeroed() by this thread find a frame at hand: called before locks are taken, so
+ * that nothing is allocated, or zeroed, while others wait. Does what it can: when memory is out,
+ * those calls say so.
  */
 static inline void frame_cache_prepare(struct phys_domain *domain, uint32_t thread,
 				       uint64_t nr_frames)

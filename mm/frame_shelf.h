@@ -70,8 +70,9 @@ static inline bool shelf_push(struct frame_shelf *shelf, uint32_t number)
 
 /* What one thread has at hand. */
 struct frame_cache {
-	struct frame_shelf plain;  /* bytes are anything */
-	struct frame_shelf zeroed; /* bytes are 0; only where nobody else can write to free frames */
+	struct frame_shelf plain; /* bytes are anything */
+	/* bytes are 0; only where nobody else can write to free frames */
+	struct frame_shelf zeroed;
 	unsigned char padding[120]; /* two threads' caches have no cache line in common */
 };
 

@@ -9,8 +9,8 @@
  *
  * Others may write to the same memory meanwhile, a guest for one (IO-1): a copy then has bytes of
  * before or after, each as it was at some moment, and nothing worse. Only the *_once(), load and
- * compare_exchange functions access their word in one piece. If source and target overlap, the bytes
- * copied are unspecified.
+ * compare_exchange functions access their word in one piece. If source and target overlap, the
+ * bytes copied are unspecified.
  */
 #ifndef MM_IO_H
 #define MM_IO_H
@@ -96,8 +96,8 @@ enum io_direction { IO_READ, IO_WRITE };
  *
  * begin() finds up to `len` bytes, at least one, from `address` on that lie together: *memory is
  * where, *reached how many. They stay where they are until end(), which follows each begin() that
- * returned 0, in the same thread and before the next. -EFAULT, or another negative errno, if nothing
- * can be reached there in this direction. end() may be NULL.
+ * returned 0, in the same thread and before the next. -EFAULT, or another negative errno, if
+ * nothing can be reached there in this direction. end() may be NULL.
  */
 struct io_access {
 	int (*begin)(void *context, uint64_t address, uint64_t len, enum io_direction direction,

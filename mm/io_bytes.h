@@ -3,8 +3,8 @@
  * Bytes and words of memory to which others write at the same time (IO-1). Users of the engine want
  * mm/io.h.
  *
- * C has no copy that may race. On x86-64 it is one instruction, which the compiler cannot look into;
- * elsewhere a byte at a time, each of them atomic.
+ * C has no copy that may race. On x86-64 it is one instruction, which the compiler cannot look
+ * into; elsewhere a byte at a time, each of them atomic.
  */
 #ifndef MM_IO_BYTES_H
 #define MM_IO_BYTES_H

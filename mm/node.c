@@ -36,7 +36,9 @@ void node_free(struct phys_domain *domain, struct pt_node node)
 static void drop_leaf(struct phys_domain *domain, struct frame_run *run, paddr_t paddr,
 		      unsigned level)
 {
-	/* A guest made it up: it must not spoil the run, which is put only if it is in the domain. */
+	/*
+	 * A guest made it up: it must not spoil the run, which is put only if it is in the domain.
+	 */
 	if (!domain_contains(domain, paddr, level_size(level))) {
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
 		return;

@@ -20,9 +20,9 @@ struct vm_space;
 
 struct space_operations {
 	/*
-	 * Translations of [start, start+len) that anybody has cached are gone when it returns (T-4).
-	 * `rights` says what they may at most be after it: 0 after an unmap. It must not open a
-	 * cursor on this space. NULL: the space is observed.
+	 * Translations of [start, start+len) that anybody has cached are gone when it returns
+	 * (T-4). `rights` says what they may at most be after it: 0 after an unmap. It must not
+	 * open a cursor on this space. NULL: the space is observed.
 	 */
 	void (*flush)(struct vm_space *space, vaddr_t start, uint64_t len, prop_t rights);
 	/*

@@ -39,7 +39,8 @@
 static _Thread_local bool registered;
 static _Thread_local uint32_t thread;
 static _Atomic uint64_t small_numbers; /* bit i: a thread has number i + 1 */
-static _Atomic uint32_t large_numbers; /* given out so far, from SMALL_NUMBERS + 1 on; never again */
+/* given out so far, from SMALL_NUMBERS + 1 on; never again */
+static _Atomic uint32_t large_numbers;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cursors of several threads: exclusion where ranges overlap, and none where they do not; nodes that
- * are removed while others wait for them or walk over them (3.2, L-1 to L-5).
+ * Cursors of several threads: exclusion where ranges overlap, and none where they do not; nodes
+ * that are removed while others wait for them or walk over them (3.2, L-1 to L-5).
  */
 #include <pthread.h>
 #include <sched.h>

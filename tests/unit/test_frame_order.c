@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory orders of the slot's word (1.11): what one thread wrote before it gave a frame up, or away,
- * is what the next one reads. On x86 a missing order does not show; ThreadSanitizer reports it.
+ * Memory orders of the slot's word (1.11): what one thread wrote before it gave a frame up, or
+ * away, is what the next one reads. On x86 a missing order does not show; ThreadSanitizer reports
+ * it.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -58,7 +59,9 @@ static struct side side_open(struct domain_fixture *fixture, uint64_t value)
 	return side;
 }
 
-/* S-4: whoever puts the last reference has all users' accesses behind him, and so has who is next. */
+/*
+ * S-4: whoever puts the last reference has all users' accesses behind him, and so has who is next.
+ */
 static void test_last_put_comes_after_what_other_holders_wrote(void **state)
 {
 	for (uint64_t round = 1; round <= NR_ROUNDS; round++) {
