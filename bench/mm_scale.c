@@ -167,8 +167,8 @@ static int measure_all(struct scale *scale, double *ns)
 static void print_pages(unsigned shift, const char *where, const double *ns, bool json)
 {
 	if (json)
-		printf("{\"name\": \"pages\", \"which\": \"%s\", \"pages\": %lu, \"query_ns\": %.1f, "
-		       "\"protect_ns\": %.1f, \"remap_ns\": %.1f, \"limit_ns\": %.1f}\n",
+		printf("{\"name\": \"pages\", \"which\": \"%s\", \"pages\": %lu, "
+		       "\"query_ns\": %.1f, \"protect_ns\": %.1f, \"remap_ns\": %.1f, \"limit_ns\": %.1f}\n",
 		       where, 1ul << shift, ns[QUERY], ns[PROTECT], ns[REMAP], ns[LIMIT]);
 	else
 		printf("2^%-6u %-7s %9.1f %9.1f %9.1f %9.1f\n", shift, where, ns[QUERY],
@@ -305,7 +305,8 @@ static int print_memory(struct bench *bench, enum order order, const char *name,
 		return error;
 	printf(json ? "{\"name\": \"memory\", \"order\": \"%s\", \"pages\": %u, \"nodes\": %lu, "
 		      "\"node_bytes\": %.2f, \"slot_bytes\": %zu}\n" :
-		      "Memory, %s: %u pages, %lu nodes: %.2f bytes of nodes and %zu of slot per page\n",
+		      "Memory, %s: %u pages, %lu nodes: %.2f bytes of nodes "
+		      "and %zu of slot per page\n",
 	       name, BENCH_PAGES, (unsigned long)census.nodes,
 	       (double)(census.nodes * PAGE_SIZE) / BENCH_PAGES, sizeof(struct slot));
 	return 0;

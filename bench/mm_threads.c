@@ -175,7 +175,8 @@ static void *work_in_contest(void *argument)
 static void print(const struct pair *pair, const struct worker *workers, bool json)
 {
 	static const char *const text =
-		"\nTwo threads, disjoint ranges: %.2f x one thread (best %.2f x; by CPU time %.2f x)\n"
+		"\nTwo threads, disjoint ranges: %.2f x one thread "
+		"(best %.2f x; by CPU time %.2f x)\n"
 		"Two threads, overlapping ranges, %.1f s: %lu and %lu transactions, "
 		"longest wait %.2f ms and %.2f ms\n";
 	static const char *const object =
