@@ -168,7 +168,8 @@ static void print_pages(unsigned shift, const char *where, const double *ns, boo
 {
 	if (json)
 		printf("{\"name\": \"pages\", \"which\": \"%s\", \"pages\": %lu, "
-		       "\"query_ns\": %.1f, \"protect_ns\": %.1f, \"remap_ns\": %.1f, \"limit_ns\": %.1f}\n",
+		       "\"query_ns\": %.1f, \"protect_ns\": %.1f, \"remap_ns\": %.1f, "
+		       "\"limit_ns\": %.1f}\n",
 		       where, 1ul << shift, ns[QUERY], ns[PROTECT], ns[REMAP], ns[LIMIT]);
 	else
 		printf("2^%-6u %-7s %9.1f %9.1f %9.1f %9.1f\n", shift, where, ns[QUERY],
