@@ -115,19 +115,58 @@ static int share_leaf(struct copy *copy, const struct pt_mapping *leaf, uint64_t
 	return error;
 }
 
-/* Undoes share_leaf() for the first `len` bytes. Nothing to flush: nothing was granted. */
-static void withdraw(struct copy *copy, uint64_t len)
+/*
+ * Undoes step 1. Nothing to flush: nothing was granted. Statuses there are only ours, each in entries
+ * of its own, so that taking them away splits nothing and cannot fail.
+ */
+static void withdraw(struct copy *copy)
 {
 	struct pt_mapping leaf;
 	uint64_t done = 0;
 
-	while (next_leaf(copy->destination, copy->to, len, &done, &leaf) > 0) {
+	cursor_place(copy->destination, copy->to);
+	if (cursor_is_marked(copy->destination))
+		(void)cursor_mark(copy->destination, copy->len, 0);
+	while (next_leaf(copy->destination, copy->to, copy->len, &done, &leaf) > 0) {
 		struct pt_fragment fragment;
 
 		if (cursor_take(copy->destination, &fragment) == 0)
 			fragment_drop(&fragment);
 		done += leaf.len;
 	}
+}
+
+/* Looks at the entry at *done bytes of the range, and puts *done behind it. */
+static int next_entry(struct cursor *cursor, uint64_t start, uint64_t len, uint64_t *done,
+		      struct pt_mapping *mapping)
+{
+	uint64_t end;
+	int error;
+
+	cursor_place(cursor, start + *done);
+	error = cursor_query(cursor, mapping);
+	end = cursor_entry_end(cursor) - start;
+	*done = end < len ? end : len;
+	return error;
+}
+
+/* What is only to come in the source is to come in the copy, too (3.8). */
+static int share_statuses(struct copy *copy)
+{
+	uint64_t done = 0;
+	int error = 0;
+
+	while (cursor_is_marked(copy->source) && done < copy->len && error == 0) {
+		uint64_t begin = done;
+		struct pt_mapping entry;
+
+		error = next_entry(copy->source, copy->from, copy->len, &done, &entry);
+		if (error || entry.present || entry.status == 0)
+			continue;
+		cursor_place(copy->destination, copy->to + begin);
+		error = cursor_mark(copy->destination, done - begin, entry.status);
+	}
+	return error;
 }
 
 /* Step 1. */
@@ -143,8 +182,10 @@ static int share(struct copy *copy)
 			break;
 		done += leaf.len;
 	}
+	if (found == 0)
+		found = share_statuses(copy);
 	if (found)
-		withdraw(copy, done);
+		withdraw(copy);
 	return found;
 }
 
@@ -266,15 +307,32 @@ static int check_sides(const struct copy *copy)
 	return source != destination ? 0 : -EINVAL;
 }
 
+/* -EEXIST unless the destination is empty, of statuses, too: an undo could not bring them back. */
+static int check_empty(struct copy *copy)
+{
+	struct cursor *cursor = copy->destination;
+	uint64_t done = 0;
+	int found;
+
+	cursor_place(cursor, copy->to);
+	found = cursor_find(cursor, copy->len, FIND_LEAVES, FIND_WHOLE);
+	while (cursor_is_marked(cursor) && done < copy->len && found == 0) {
+		struct pt_mapping entry;
+
+		found = next_entry(cursor, copy->to, copy->len, &done, &entry);
+		if (found == 0)
+			found = entry.present || entry.status;
+	}
+	return found > 0 ? -EEXIST : found;
+}
+
 /* What can be refused before anything is changed; then the source's ends are split. */
 static int prepare(struct copy *copy)
 {
-	int found;
+	int error = check_empty(copy);
 
-	cursor_place(copy->destination, copy->to);
-	found = cursor_find(copy->destination, copy->len, FIND_LEAVES, FIND_WHOLE);
-	if (found)
-		return found > 0 ? -EEXIST : found;
+	if (error)
+		return error;
 	cursor_place(copy->source, copy->from);
 	return cursor_begin(copy->source, copy->len);
 }

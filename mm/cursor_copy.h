@@ -26,15 +26,15 @@ struct copy_side {
 #define COPY_FLAGS (COPY_MARK | COPY_TRACKED_ONLY | COPY_PROTECTED)
 
 /*
- * Copies what [from, from+len) maps to [to, to+len), in which nothing may be mapped. *pages (may be
- * NULL) counts the 4 KiB pages.
+ * Copies what [from, from+len) maps to [to, to+len), in which nothing may be mapped or marked with a
+ * status. *pages (may be NULL) counts the 4 KiB pages.
  *
  * A tracked leaf: each of its frames gets one reference more, which the copy owns, and both leaves
  * have no PROP_WRITE. An untracked one stands for memory that nobody counts, a device's say: it is
  * copied as it is, PROP_WRITE included. No copy has been accessed yet: its PROP_ACCESSED and
  * PROP_DIRTY are clear. A large leaf stays one where the destination's alignment and guard allow
  * it, else its copy is as large as they allow; one that reaches over an end of `from` is split
- * first.
+ * first. What is absent and marked with a status is marked so in the copy (3.8).
  *
  * The order in which others can see it:
  *   1. references are taken, and the destination's leaves own them, but grant nothing yet

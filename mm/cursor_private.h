@@ -33,6 +33,12 @@ static inline struct pt_entry cursor_entry(const struct cursor *cursor)
 	return entry_at(cursor->table, cursor_node(cursor), pte_index(cursor->at, cursor->level));
 }
 
+/* May absent entries of the table have a status? */
+static inline bool cursor_is_marked(const struct cursor *cursor)
+{
+	return atomic_load_explicit(&cursor->table->marked, memory_order_relaxed);
+}
+
 #define CURSOR_NOTHING_ENCODED UINT64_MAX
 
 /* pte_prop() of a leaf, remembered. */

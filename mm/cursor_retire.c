@@ -102,8 +102,17 @@ static int room_reserve(struct retire *retire)
 		for (uint64_t had = 0; had < retire->leaves[level] && error == 0;
 		     had += NODE_ENTRIES)
 			error = room_add(retire, level);
-	for (unsigned level = 1; level <= LEVELS_MAX && error; level++)
-		room_free(retire, level);
+	return error;
+}
+
+/* Statuses go, too. Everything else that needs memory has been had. */
+static int take_statuses(struct retire *retire)
+{
+	struct cursor *cursor = retire->cursor;
+	uint64_t begin = cursor->at;
+	int error = cursor_is_marked(cursor) ? cursor_mark(cursor, retire->end - begin, 0) : 0;
+
+	cursor_place(cursor, begin);
 	return error;
 }
 
@@ -183,9 +192,10 @@ int cursor_retire(struct cursor *cursor, uint64_t len, struct retired *retired, 
 		error = count_leaves(&retire);
 	if (error == 0)
 		error = room_reserve(&retire);
-	if (error)
-		return error;
-	error = retire_all(&retire);
+	if (error == 0)
+		error = take_statuses(&retire);
+	if (error == 0)
+		error = retire_all(&retire);
 	room_close(&retire);
 	if (pages)
 		*pages = retire.pages;

@@ -22,8 +22,8 @@ struct retired {
  * Unmaps everything in the next `len` bytes and goes behind them, like cursor_unmap(), but neither
  * flushes nor drops (T-2): *retired owns what the table owned, and is the caller's. Whole sub-trees
  * leave as they are; tracked leaves whose node stays are gathered in new nodes of their level, one
- * for each 512, that grant nothing. Untracked leaves own nothing and need no keeping. *pages (may
- * be NULL) counts the 4 KiB pages.
+ * for each 512, that grant nothing. Untracked leaves own nothing and need no keeping, and
+ * statuses are taken away. *pages (may be NULL) counts the 4 KiB pages.
  *
  * -EINVAL, -ERANGE; -ENOMEM: then nothing was unmapped, and *retired is empty. After -EUCLEAN what
  * came before the place that makes no sense was unmapped; *retired and *pages tell of that.

@@ -62,6 +62,9 @@ int space_make_room(struct vm_space *space, struct cursor *cursor, uint64_t len)
 	if (!space_is_observed(space))
 		return cursor_reclaim(cursor, len,
 				      &(struct range_flush){ space_flush_range, &context });
+	/* Statuses must stay, and so must the nodes. */
+	if (atomic_load_explicit(&space->table.marked, memory_order_relaxed))
+		return 0;
 	found = cursor_find_next(cursor, len);
 	cursor_jump(cursor, start);
 	if (found)

@@ -39,20 +39,17 @@ static int copy_locked(const struct space_copy *copy, struct cursor *source,
 			   copy->flags | (observed ? COPY_PROTECTED : 0), &flush, copy->pages);
 }
 
-/* The largest leaf that may lie wholly in the destination is to fit under its guard (BUG-8). */
-static int open_destination(const struct space_copy *copy, struct cursor *cursor)
+/*
+ * The largest leaf that may lie wholly in the range fits under the guard: such a copy can be made
+ * (BUG-8), and the source gets no nodes for what is absent there.
+ */
+static int open_side(const struct space_place *place, uint64_t len, struct cursor *cursor)
 {
-	struct page_table *table = &copy->to.space->table;
-	unsigned level = format_leaf_fit(table->format, table->format->levels,
-					 copy->from.start.value, copy->to.start.value, copy->len);
+	struct page_table *table = &place->space->table;
+	unsigned level =
+		format_leaf_fit(table->format, table->format->levels, place->start.value, 0, len);
 
-	return cursor_open(cursor, table, copy->to.start, copy->len, CURSOR_MUTATE, level);
-}
-
-static int open_source(const struct space_copy *copy, struct cursor *cursor)
-{
-	return cursor_open(cursor, &copy->from.space->table, copy->from.start, copy->len,
-			   CURSOR_MUTATE, 1);
+	return cursor_open(cursor, table, place->start, len, CURSOR_MUTATE, level);
 }
 
 /*
@@ -63,20 +60,20 @@ static int copy_between(const struct space_copy *copy)
 {
 	bool source_first = page_table_root(&copy->from.space->table).value <
 			    page_table_root(&copy->to.space->table).value;
-	struct cursor source, destination;
-	int error = source_first ? open_source(copy, &source) :
-				   open_destination(copy, &destination);
+	const struct space_place *low = source_first ? &copy->from : &copy->to;
+	const struct space_place *high = source_first ? &copy->to : &copy->from;
+	struct cursor first, second;
+	int error = open_side(low, copy->len, &first);
 
 	if (error)
 		return error;
-	error = source_first ? open_destination(copy, &destination) : open_source(copy, &source);
-	if (error) {
-		cursor_close(source_first ? &source : &destination);
-		return error;
+	error = open_side(high, copy->len, &second);
+	if (error == 0) {
+		error = source_first ? copy_locked(copy, &first, &second) :
+				       copy_locked(copy, &second, &first);
+		cursor_close(&second);
 	}
-	error = copy_locked(copy, &source, &destination);
-	cursor_close(source_first ? &destination : &source);
-	cursor_close(source_first ? &source : &destination);
+	cursor_close(&first);
 	return error;
 }
 

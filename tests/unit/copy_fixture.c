@@ -67,6 +67,16 @@ int pair_copy(struct pair *pair, uint64_t from, uint64_t to, uint64_t len, uint3
 	return error;
 }
 
+void recorded_mark(struct recorded *recorded, uint64_t va, uint64_t len, uint64_t status)
+{
+	struct cursor cursor;
+
+	assert_int_equal(
+		cursor_open(&cursor, &recorded->space.table, VADDR(va), len, CURSOR_MUTATE, 3), 0);
+	assert_int_equal(cursor_mark(&cursor, len, status), 0);
+	cursor_close(&cursor);
+}
+
 struct pt_mapping recorded_look(struct recorded *recorded, uint64_t va)
 {
 	struct pt_mapping mapping;

@@ -45,6 +45,9 @@ void pair_close(struct pair *pair);
 void pair_map(struct pair *pair, uint64_t va, paddr_t paddr, uint64_t len, unsigned level,
 	      prop_t prop, bool tracked);
 
+/* Marks what is absent in a range of a space with a status. */
+void recorded_mark(struct recorded *recorded, uint64_t va, uint64_t len, uint64_t status);
+
 /* Copies from source to destination, or within the source; audited. */
 int pair_copy(struct pair *pair, uint64_t from, uint64_t to, uint64_t len, uint32_t flags);
 int pair_copy_within(struct pair *pair, uint64_t from, uint64_t to, uint64_t len);

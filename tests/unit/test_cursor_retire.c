@@ -75,6 +75,37 @@ static void test_untracked_leaves_need_no_keeping(void **state)
 	check_audit(fixture);
 }
 
+/* 3.8 */
+static void test_retire_takes_statuses_away(void **state)
+{
+	struct observed observed;
+	struct observer observer;
+	struct cursor cursor;
+	struct pt_mapping mapping;
+
+	observed_open(&observed, state);
+	observed_join(&observed, &observer);
+	assert_int_equal(
+		cursor_open(&cursor, &observed.space.table, VADDR(0), MIB(8), CURSOR_MUTATE, 1), 0);
+	assert_int_equal(cursor_mark(&cursor, MIB(8), 5), 0);
+	cursor_close(&cursor);
+	observed_map(&observed, PAGES(1), guest_paddr(0), PAGES(1));
+	assert_int_equal(observed_unmap(&observed, PAGES(1), MIB(5)), 1);
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint64_t at[] = { 0, PAGES(1), MIB(4), MIB(5) + PAGES(1) };
+
+		assert_int_equal(space_query(&observed.space, VADDR(at[i]), &mapping), 0);
+		assert_false(mapping.present);
+		assert_int_equal(mapping.status, i == 0 || i == 3 ? 5 : 0);
+	}
+	/* Where a status may be, a node that has one is not taken for empty. */
+	observed_map(&observed, MIB(6), guest_paddr(MIB(2)), MIB(2));
+	observed_map(&observed, 0, guest_paddr(0), PAGES(1));
+	check_audit(observed.fixture);
+	observed_pass(&observed, &observer);
+	observed_close(&observed);
+}
+
 static void test_retire_checks_its_range(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -147,6 +178,7 @@ int main(void)
 		TABLE_TEST(test_leaves_and_whole_nodes_wait_together),
 		TABLE_TEST(test_large_leaves_wait_as_such_and_parts_of_them_as_small_ones),
 		TABLE_TEST(test_untracked_leaves_need_no_keeping),
+		TABLE_TEST(test_retire_takes_statuses_away),
 		TABLE_TEST(test_retire_checks_its_range),
 		TABLE_TEST(test_retire_without_memory_unmaps_nothing_at_each_allocation),
 	};

@@ -228,6 +228,32 @@ static void test_copy_keeps_caching_and_leaves_that_grant_nothing(void **state)
 	pair_close(&pair);
 }
 
+/* 3.8 */
+static void test_statuses_are_copied(void **state)
+{
+	struct pair pair;
+
+	pair_open(&pair, state);
+	recorded_mark(&pair.source, FROM, GIB(1), 5);
+	recorded_mark(&pair.source, FROM + MIB(6), PAGES(1), 7);
+	pair_map(&pair, FROM + MIB(2), guest_paddr(0), MIB(4), 0, PROP_RW, true);
+	assert_int_equal(pair_copy(&pair, FROM + MIB(1), TO + PAGES(1), MIB(8), 0), 0);
+	assert_int_equal(recorded_look(&pair.destination, TO).status, 0);
+	assert_int_equal(recorded_look(&pair.destination, TO + PAGES(1)).status, 5);
+	assert_copy_leaf(&pair.destination, TO + MIB(1) + PAGES(1), guest_paddr(0), PROP_READ, 1);
+	assert_int_equal(recorded_look(&pair.destination, TO + MIB(5) + PAGES(1)).status, 7);
+	assert_int_equal(recorded_look(&pair.destination, TO + MIB(5) + PAGES(2)).status, 5);
+	assert_int_equal(recorded_look(&pair.destination, TO + MIB(8)).status, 5);
+	assert_int_equal(recorded_look(&pair.destination, TO + MIB(8) + PAGES(1)).status, 0);
+	assert_int_equal(recorded_look(&pair.source, FROM + MIB(6)).status, 7);
+	/* A large range that is only marked stays one entry. */
+	recorded_mark(&pair.source, FROM + GIB(8), GIB(1), 9);
+	assert_int_equal(pair_copy(&pair, FROM + GIB(8), TO + GIB(8), GIB(1), 0), 0);
+	assert_int_equal(recorded_look(&pair.destination, TO + GIB(8)).status, 9);
+	assert_int_equal(recorded_look(&pair.destination, TO + GIB(8)).level, 3);
+	pair_close(&pair);
+}
+
 static void test_range_is_copied_within_one_space(void **state)
 {
 	struct pair pair;
@@ -283,6 +309,7 @@ int main(void)
 		TABLE_TEST(test_mark_tells_what_could_be_written_before),
 		TABLE_TEST(test_copy_has_not_been_accessed_and_its_source_still_has),
 		TABLE_TEST(test_copy_keeps_caching_and_leaves_that_grant_nothing),
+		TABLE_TEST(test_statuses_are_copied),
 		TABLE_TEST(test_range_is_copied_within_one_space),
 		TABLE_TEST(test_ranges_of_one_space_must_not_overlap),
 	};

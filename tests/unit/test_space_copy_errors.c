@@ -28,6 +28,20 @@ static void test_copy_over_something_is_refused(void **state)
 	pair_close(&pair);
 }
 
+static void test_copy_over_a_status_is_refused(void **state)
+{
+	struct pair pair;
+
+	pair_open(&pair, state);
+	pair_map(&pair, FROM, guest_paddr(0), PAGES(4), 1, PROP_RW, true);
+	recorded_mark(&pair.destination, TO + PAGES(4), PAGES(1), 5);
+	assert_int_equal(pair_copy(&pair, FROM, TO + PAGES(1), PAGES(4), 0), -EEXIST);
+	assert_int_equal(recorded_look(&pair.destination, TO + PAGES(4)).status, 5);
+	assert_int_equal(pair_count(&pair, guest_paddr(0)), 1);
+	assert_int_equal(pair_copy(&pair, FROM, TO, PAGES(4), 0), 0);
+	pair_close(&pair);
+}
+
 static void test_arguments_are_checked_first(void **state)
 {
 	struct pair pair;
@@ -141,12 +155,14 @@ static int copy_with(void **state, unsigned left)
 	int error;
 
 	pair_open(&pair, state);
-	pair_map(&pair, FROM + MIB(2) - PAGES(2), guest_paddr(PAGES(510)), PAGES(2), 1, PROP_RW,
+	pair_map(&pair, FROM + MIB(6) - PAGES(2), guest_paddr(PAGES(510)), PAGES(2), 1, PROP_RW,
 		 true);
-	pair_map(&pair, FROM + MIB(2), guest_paddr(MIB(2)), MIB(4), 2, PROP_RW, true);
+	pair_map(&pair, FROM + MIB(6), guest_paddr(MIB(2)), MIB(4), 2, PROP_RW, true);
+	recorded_mark(&pair.source, FROM, PAGES(1), 5);
+	recorded_mark(&pair.source, FROM + MIB(2), PAGES(1), 6);
 	view = recorded_view(&pair, &pair.source);
 	table_leave(pair.fixture, left);
-	error = pair_copy(&pair, FROM, TO + PAGES(1), MIB(5), 0);
+	error = pair_copy(&pair, FROM, TO + PAGES(1), MIB(9), 0);
 	table_refill(pair.fixture);
 	check_audit(pair.fixture);
 	assert_int_equal(pair_count(&pair, guest_paddr(PAGES(511))), error ? 1 : 2);
@@ -156,16 +172,22 @@ static int copy_with(void **state, unsigned left)
 		assert_recorded_view(&pair, &pair.source, &view);
 		assert_int_equal(recorded_view(&pair, &pair.destination).nr_runs, 0);
 	}
+	assert_int_equal(recorded_look(&pair.destination, TO + PAGES(1)).status, error ? 0 : 5);
+	assert_int_equal(recorded_look(&pair.destination, TO + MIB(2) + PAGES(1)).status,
+			 error ? 0 : 6);
 	pair_close(&pair);
 	return error;
 }
 
 static void test_copy_without_memory_leaves_everything_at_each_allocation(void **state)
 {
-	/* Two nodes above the destination's leaves, one to split the source's, three for leaves. */
-	for (unsigned left = 0; left < 6; left++)
+	/*
+	 * Two nodes above the destination's leaves, one to split the source's, three for leaves, and
+	 * two for statuses.
+	 */
+	for (unsigned left = 0; left < 8; left++)
 		assert_int_equal(copy_with(state, left), -ENOMEM);
-	assert_int_equal(copy_with(state, 6), 0);
+	assert_int_equal(copy_with(state, 8), 0);
 }
 
 static void test_copy_that_saturates_a_count_takes_every_reference_back(void **state)
@@ -232,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TABLE_TEST(test_copy_over_something_is_refused),
+		TABLE_TEST(test_copy_over_a_status_is_refused),
 		TABLE_TEST(test_arguments_are_checked_first),
 		TABLE_TEST(test_sides_lie_in_the_ranges_of_their_cursors),
 		TABLE_TEST(test_two_domains_do_not_share_frames),
