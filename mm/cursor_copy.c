@@ -116,8 +116,8 @@ static int share_leaf(struct copy *copy, const struct pt_mapping *leaf, uint64_t
 }
 
 /*
- * Undoes step 1. Nothing to flush: nothing was granted. Statuses there are only ours, each in entries
- * of its own, so that taking them away splits nothing and cannot fail.
+ * Undoes step 1. Nothing to flush: nothing was granted. Statuses there are only ours, each in
+ * entries of its own, so that taking them away splits nothing and cannot fail.
  */
 static void withdraw(struct copy *copy)
 {

@@ -26,8 +26,8 @@ struct copy_side {
 #define COPY_FLAGS (COPY_MARK | COPY_TRACKED_ONLY | COPY_PROTECTED)
 
 /*
- * Copies what [from, from+len) maps to [to, to+len), in which nothing may be mapped or marked with a
- * status. *pages (may be NULL) counts the 4 KiB pages.
+ * Copies what [from, from+len) maps to [to, to+len), in which nothing may be mapped or marked with
+ * a status. *pages (may be NULL) counts the 4 KiB pages.
  *
  * A tracked leaf: each of its frames gets one reference more, which the copy owns, and both leaves
  * have no PROP_WRITE. An untracked one stands for memory that nobody counts, a device's say: it is

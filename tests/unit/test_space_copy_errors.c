@@ -182,8 +182,8 @@ static int copy_with(void **state, unsigned left)
 static void test_copy_without_memory_leaves_everything_at_each_allocation(void **state)
 {
 	/*
-	 * Two nodes above the destination's leaves, one to split the source's, three for leaves, and
-	 * two for statuses.
+	 * Two nodes above the destination's leaves, one to split the source's, three for leaves,
+	 * and two for statuses.
 	 */
 	for (unsigned left = 0; left < 8; left++)
 		assert_int_equal(copy_with(state, left), -ENOMEM);
