@@ -36,12 +36,12 @@ static int serial_add(struct vm *vm, const struct device_options *options)
 	return serial_attach(serial, &vm->bus, ABI_PORT_SERIAL);
 }
 
-/* What guests write most, byte by byte. With an irqchip the 16550 answers by interrupts. */
-static int outputs_coalesce(struct vm *vm, const struct device_options *options)
+/* With an irqchip the 16550 answers by interrupts. */
+int devices_coalesce(struct vm *vm)
 {
 	int result = coalesced_add(vm, ABI_PORT_DEBUG_CONSOLE);
 
-	if (!result && options->serial_fd >= 0 && !vm->options.irqchip)
+	if (!result && bus_has(&vm->bus, ABI_PORT_SERIAL) && !vm->options.irqchip)
 		result = coalesced_add(vm, ABI_PORT_SERIAL);
 	return result;
 }
@@ -64,7 +64,7 @@ int devices_attach(struct vm *vm, const struct device_options *options)
 		result = fw_cfg_attach(&vm->devices.fw_cfg, &vm->bus, vm->options.memory_len);
 	if (!result)
 		result = page_control_attach(vm);
-	return result ? result : outputs_coalesce(vm, options);
+	return result;
 }
 
 static int last_words(struct output *output, enum output_patience patience)

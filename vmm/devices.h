@@ -35,6 +35,12 @@ struct devices {
 int devices_attach(struct vm *vm, const struct device_options *options);
 
 /*
+ * Has what guests write most, byte by byte, collected from now on. Not at once: KVM takes some ten
+ * milliseconds longer to destroy a VM that has ever done so. 0, or what the kernel says.
+ */
+int devices_coalesce(struct vm *vm);
+
+/*
  * When the run has ended: writes out what the devices still hold; after a signal or the deadline
  * for a second at most. Returns 0, or -E* if any output of the run is lost: a host failure.
  */

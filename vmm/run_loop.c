@@ -14,6 +14,9 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
+/* From here on a guest is one that prints much: see devices_coalesce(). */
+#define IO_EXITS_FEW 512
+
 /* How often a vCPU in the kernel's HLT is looked at, and coalesced output that no exit follows. */
 #define TICK_NS (NS_PER_SECOND / 10)
 
@@ -43,7 +46,11 @@ static void signals_handle(struct vm *vm, uint64_t start_ns, uint64_t deadline_n
 
 static void exit_count(struct vm *vm, unsigned reason)
 {
-	vm->statistics.exits[reason < VM_EXIT_REASONS ? reason : VM_EXIT_REASONS - 1]++;
+	uint64_t *exits = vm->statistics.exits;
+
+	exits[reason < VM_EXIT_REASONS ? reason : VM_EXIT_REASONS - 1]++;
+	if (reason == KVM_EXIT_IO && exits[reason] == IO_EXITS_FEW && devices_coalesce(vm))
+		ending_set(&vm->ending, ENDING_HOST_FAILURE, "KVM collects no port writes");
 }
 
 /* Lets the guest run to its next exit and does what that one asks for. */

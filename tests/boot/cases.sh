@@ -8,12 +8,13 @@
 module=tests/boot/expected/spin.out # any file will do
 
 # The guest's own code.
-boot hello                 0 hello.re               - hello.elf
-boot hello_16m             0 hello.re               - --mem 16M hello.elf
-boot hello_above_4g        0 hello_5g.re            - --mem 5G hello.elf
-boot hello_initrd          0 hello_initrd.re        - --initrd $module hello.elf
-boot hello_irqchip         0 hello.re               - --irqchip hello.elf
-boot hello_no_serial       0 hello.re               - --serial none hello.elf
+boot hello                 0 hello.out              - hello.elf
+boot hello_irqchip         0 hello.out              - --irqchip hello.elf
+boot hello_no_serial       0 hello.out              - --serial none hello.elf
+boot boot_info             0 boot_info.re           - boot_info.elf
+boot boot_info_16m         0 boot_info.re           - --mem 16M boot_info.elf
+boot boot_info_above_4g    0 boot_info_5g.re        - --mem 5G boot_info.elf
+boot boot_info_initrd      0 boot_info_initrd.re    - --initrd $module boot_info.elf
 boot exit_code             7 -                      'code 7$' exit_code.elf
 boot exit_code_0           0 -                      - exit_code.elf -- 0
 boot exit_code_42         42 -                      'code 42$' exit_code.elf -- 42

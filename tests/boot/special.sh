@@ -83,12 +83,12 @@ test_stats()
 
 	run "$output" run --stats=json hello.elf
 	tap_silent "--stats=json is one JSON object" "$(
-		differences "$output" $? 0 hello.re ""
+		differences "$output" $? 0 hello.out ""
 		is_json_object <"$output.err" || cat "$output.err"
 	)"
 	run "$output" run --stats hello.elf
 	tap_silent "--stats leaves standard output alone" \
-		"$(differences "$output" $? 0 hello.re 'exits')"
+		"$(differences "$output" $? 0 hello.out 'exits')"
 }
 
 test_refusals()

@@ -1,5 +1,5 @@
 Hello from ring 0\.
-Command line: hello\.elf
+Command line: boot_info\.elf
 Memory:
  +[0-9a-f]+ \+ +[0-9a-f]+ (free|image|boot information|initrd|page tables)
  +[0-9a-f]+ \+ +[0-9a-f]+ (free|image|boot information|initrd|page tables)
