@@ -62,6 +62,7 @@ struct row {
 	enum table_walker walker;
 	enum content before;
 	enum content after;
+	bool read_only;	   /* leaves that are there begin without the right to write */
 	bool owned;	   /* the benchmark has a reference for each leaf to come */
 	bench_run_t run;   /* work on all pages; 0 or a negative errno */
 	bench_run_t limit; /* NULL: none */

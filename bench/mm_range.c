@@ -140,7 +140,7 @@ int limit_query(struct bench *bench)
 	return 0;
 }
 
-/* Away with what the leaves have, or back to what they had: each time every leaf changes. */
+/* Takes the right to write away, or gives it back: every leaf changes. */
 static struct prop_change next_change(struct bench *bench)
 {
 	bench->writable = !bench->writable;

@@ -51,6 +51,17 @@ const struct row bench_rows[] = {
 		.target = { .ratio = 2, .instructions = 20 },
 	},
 	{
+		.name = "unprotect",
+		.limit_name = "walk + read-modify-write",
+		.orders = SEQ,
+		.before = CONTENT_TRACKED,
+		.after = CONTENT_TRACKED,
+		.read_only = true,
+		.run = run_protect,
+		.limit = limit_protect,
+		.target = { .ratio = 2, .instructions = 20 },
+	},
+	{
 		.name = "protect-atomic",
 		.limit_name = "walk + compare-exchange",
 		.orders = ALL,

@@ -252,6 +252,20 @@ static int change_content(struct bench *bench, enum content content)
 	return error;
 }
 
+static int set_writable(struct bench *bench, bool to)
+{
+	struct prop_change change = { PROP_WRITE, to ? PROP_WRITE : 0 };
+	struct cursor cursor;
+	int error = bench->writable == to ? 0 : open_all(bench, &cursor);
+
+	if (error || bench->writable == to)
+		return error;
+	error = cursor_protect(&cursor, bench->len, change, NULL, NULL);
+	cursor_close(&cursor);
+	bench->writable = to;
+	return error;
+}
+
 int bench_prepare(struct bench *bench, const struct row *row)
 {
 	int error = 0;
@@ -259,6 +273,8 @@ int bench_prepare(struct bench *bench, const struct row *row)
 	domain_reclaim(&bench->domain);
 	if (row->before != bench->content && row->before != CONTENT_EMPTY)
 		error = change_content(bench, row->before);
+	if (error == 0 && row->before == CONTENT_TRACKED)
+		error = set_writable(bench, !row->read_only);
 	if (error == 0 && row->owned)
 		error = own_frames(bench);
 	bench->content = row->after;
