@@ -13,7 +13,7 @@
 #include "tests/unit/single_step.h"
 
 #define TRAP_FLAG 0x100
-#define SHORT_OPERATION 300 /* instructions, behind each of which there is a moment to try */
+#define SHORT_OPERATION 800 /* instructions, behind each of which there is a moment to try */
 #define MOMENTS_OF_LONG 64  /* tried in a longer one */
 
 static struct {
