@@ -206,6 +206,83 @@ static void test_split_of_what_is_no_large_leaf_is_refused(void **state)
 	node_free(fixture->domain, node);
 }
 
+/* A guest was faster: the entry is not what the snapshot says any more (BUG-9). */
+static void check_forestalled(struct table_fixture *fixture, uint64_t before, uint64_t after,
+			      int (*operation)(struct pt_entry *, uint32_t, struct pt_node *),
+			      int error)
+{
+	struct pt_node node = make(fixture, 2);
+	struct memory memory;
+	struct pt_entry entry;
+	struct pt_node child;
+
+	node_write(node, 3, PTE(before));
+	entry = entry_at(&fixture->table, node, 3);
+	node_write(node, 3, PTE(after));
+	memory = remember(fixture, node);
+	assert_int_equal(operation(&entry, THREAD, &child), error);
+	assert_unchanged(fixture, node, &memory);
+	assert_int_equal(entry.pte.raw, after);
+	/* The node that was made for nothing can be had again, unlocked. */
+	child = make(fixture, 1);
+	assert_int_equal(lock_owner(&child.slot->lock), 0);
+	assert_int_equal(child.slot->nr_children, 0);
+	node_free(fixture->domain, child);
+	node_write(node, 3, PTE(0));
+	node_free(fixture->domain, node);
+}
+
+static uint64_t leaf_word(const struct table_fixture *fixture, uint64_t paddr)
+{
+	uint64_t bits;
+
+	assert_int_equal(format_leaf_bits(fixture->table.format, 2, PROP_RW, false, &bits), 0);
+	return paddr | bits;
+}
+
+static void test_node_that_a_guest_forestalls_is_given_back(void **state)
+{
+	struct table_fixture *fixture = *state;
+
+	check_forestalled(fixture, 0, leaf_word(fixture, 0), entry_alloc_if_none, -EEXIST);
+	check_forestalled(fixture, 0, pte_node(fixture->table.format, PADDR(0)).raw,
+			  entry_alloc_if_none, -EEXIST);
+}
+
+static void test_split_that_a_guest_forestalls_is_undone(void **state)
+{
+	struct table_fixture *fixture = *state;
+	/* Writing alone: its parts could not be said. */
+	uint64_t unsayable = (leaf_word(fixture, 0) & ~UINT64_C(1)) | PTE_HELD;
+
+	check_forestalled(fixture, leaf_word(fixture, 0), 0, entry_split_if_mapped_huge, -ENOENT);
+	check_forestalled(fixture, leaf_word(fixture, 0),
+			  pte_node(fixture->table.format, PADDR(0)).raw, entry_split_if_mapped_huge,
+			  -ENOENT);
+	check_forestalled(fixture, leaf_word(fixture, 0), unsayable, entry_split_if_mapped_huge,
+			  -EOPNOTSUPP);
+}
+
+static void test_split_of_a_leaf_that_changes_meanwhile_is_of_the_new_one(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct pt_node node = make(fixture, 2);
+	struct pt_entry entry;
+	struct pt_node child;
+
+	node_write(node, 0, PTE(leaf_word(fixture, 0)));
+	node.slot->nr_children = 1;
+	entry = entry_at(&fixture->table, node, 0);
+	node_write(node, 0, PTE(leaf_word(fixture, MIB(6))));
+	assert_int_equal(entry_split_if_mapped_huge(&entry, THREAD, &child), 0);
+	assert_int_equal(look(fixture, child, 5).paddr.value, MIB(6) + 5 * PAGE_SIZE);
+	lock_release(&child.slot->lock);
+	node_free(fixture->domain, node);
+}
+
+/* Only where hardware walks does anybody else write. */
+#define FORESTALLED_TEST(test) TABLE_TEST_OF(test, "x86-64", table_setup_x86_64)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +291,9 @@ int main(void)
 		TABLE_TEST(test_split_maps_the_same_frames_with_the_same_property),
 		TABLE_TEST(test_split_of_a_tracked_leaf_changes_no_count),
 		TABLE_TEST(test_split_of_what_is_no_large_leaf_is_refused),
+		FORESTALLED_TEST(test_node_that_a_guest_forestalls_is_given_back),
+		FORESTALLED_TEST(test_split_that_a_guest_forestalls_is_undone),
+		FORESTALLED_TEST(test_split_of_a_leaf_that_changes_meanwhile_is_of_the_new_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
