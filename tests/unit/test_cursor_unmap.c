@@ -143,6 +143,7 @@ static void test_subtree_within_the_range_comes_out_whole(void **state)
 static void test_pages_of_a_subtree_include_those_of_large_leaves(void **state)
 {
 	struct table_fixture *fixture = *state;
+	struct pt_node below[3];
 	struct pt_fragment fragment;
 	struct cursor cursor;
 
@@ -155,11 +156,15 @@ static void test_pages_of_a_subtree_include_those_of_large_leaves(void **state)
 					   PROP_RW, true),
 				 0);
 	assert_int_equal(table_map(fixture, GIB(2), PADDR(0), 3, PROP_RW, false), 0);
+	for (unsigned i = 0; i < 3; i++)
+		below[i] = table_node(fixture, GIB(1), i + 1);
 	cursor = table_cursor(fixture, 0, GIB(512) * 2, CURSOR_MUTATE, 1);
 	assert_int_equal(cursor_take_next(&cursor, GIB(512), &fragment), 1);
 	assert_int_equal(fragment.kind, FRAGMENT_SUBTREE);
 	assert_int_equal(fragment.len, GIB(512));
 	assert_int_equal(fragment.pages, 5 + 3 * 512 + 262144);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(below[i].slot->stray);
 	fragment_drop(&fragment);
 	cursor_close(&cursor);
 	domain_reclaim(fixture->domain);

@@ -212,6 +212,20 @@ static void test_entry_that_owns_nothing_is_counted_when_its_node_goes(void **st
 	atomic_store(&fixture->domain->nr_corrupt, 0);
 }
 
+static void test_node_that_is_free_already_is_counted_and_not_freed_again(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct pt_node node = make(fixture, 1);
+	uint64_t nr_free = free_frames(fixture);
+
+	node_free(fixture->domain, node);
+	node_free(fixture->domain, node);
+	assert_int_equal(free_frames(fixture), nr_free + 1);
+	assert_int_equal(atomic_load(&fixture->domain->nr_corrupt), 1);
+	atomic_store(&fixture->domain->nr_corrupt, 0);
+	check_audit(fixture);
+}
+
 static void test_deferred_node_lives_until_it_is_reclaimed(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -245,6 +259,7 @@ int main(void)
 		TABLE_TEST(test_last_reference_of_a_node_drops_all_that_hangs_under_it),
 		TABLE_TEST(test_node_with_other_references_keeps_what_hangs_under_it),
 		TABLE_TEST(test_entry_that_owns_nothing_is_counted_when_its_node_goes),
+		TABLE_TEST(test_node_that_is_free_already_is_counted_and_not_freed_again),
 		TABLE_TEST(test_deferred_node_lives_until_it_is_reclaimed),
 	};
 
