@@ -132,6 +132,39 @@ static void test_node_of_another_table_is_refused(void **state)
 	fixture->hostile = true;
 }
 
+static void refuse_take(struct table_fixture *fixture, struct cursor *cursor)
+{
+	struct pt_fragment fragment;
+	struct pt_node guard = cursor->path[cursor->guard_level];
+	pte_t before = node_read(guard, 0);
+
+	assert_int_equal(cursor_take_next(cursor, GIB(1), &fragment), -EUCLEAN);
+	assert_int_equal(cursor_virt_addr(cursor).value, 0);
+	assert_int_equal(cursor_unmap(cursor, GIB(1), NULL, NULL), -EUCLEAN);
+	assert_int_equal(node_read(guard, 0).raw, before.raw);
+	cursor_close(cursor);
+	assert_nothing_locked(fixture);
+}
+
+static void test_subtree_that_makes_no_sense_is_not_taken(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct cursor cursor;
+	uint64_t raw;
+
+	map_two(fixture);
+	raw = entry(fixture, MIB(2), 2);
+	cursor = table_cursor(fixture, 0, GIB(2), CURSOR_MUTATE, 1);
+	scribble(fixture, MIB(2), 2, entry(fixture, MIB(4), 2));
+	refuse_take(fixture, &cursor);
+	/* A node that was not there when the cursor was opened, so that it is not locked. */
+	scribble(fixture, MIB(2), 2, 0);
+	cursor = table_cursor(fixture, 0, GIB(2), CURSOR_MUTATE, 1);
+	scribble(fixture, MIB(2), 2, raw);
+	refuse_take(fixture, &cursor);
+	fixture->hostile = false;
+}
+
 /* 512 * 512 * 512 ways to one node. */
 static void test_census_of_a_table_that_folds_back_on_itself_ends(void **state)
 {
@@ -356,6 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TABLE_TEST(test_node_in_two_places_is_refused_in_the_wrong_one),
 		TABLE_TEST(test_node_of_another_table_is_refused),
+		TABLE_TEST(test_subtree_that_makes_no_sense_is_not_taken),
 		TABLE_TEST(test_census_of_a_table_that_folds_back_on_itself_ends),
 		TABLE_TEST(test_removed_node_that_is_linked_again_is_refused),
 		cmocka_unit_test(test_any_word_in_any_entry_is_survived),

@@ -193,6 +193,7 @@ static void test_cursor_locks_the_nodes_that_its_range_touches_and_no_other(void
 		{ MIB(2) - PAGE_SIZE, 2 * PAGE_SIZE, 3 },
 		{ PAGE_SIZE, MIB(6) - 2 * PAGE_SIZE, 4 },
 		{ MIB(2), MIB(2), 1 },
+		{ MIB(2), MIB(4), 3 },
 		{ 0, MIB(8), 5 },
 		{ GIB(1) - PAGE_SIZE, PAGE_SIZE * 2, 4 },
 		{ 0, GIB(2), 8 },
