@@ -88,7 +88,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 # Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
-	check-clang check-docs check-format fuzz-image bench-boot bench-boot-json bench-mm \
+	check-clang check-docs check-format coverage mutants fuzz-image bench-boot bench-boot-json bench-mm \
 	bench-mm-json bench-mm-instr docs docs-measured format clean
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
@@ -136,6 +136,13 @@ check-docs: all ## README.md and docs/ show what the program prints on this host
 	@$(CHECK) docs
 check-format: ## the sources are as clang-format writes them
 	@$(CHECK) format
+
+coverage: ## lines and branches of mm/ that the unit tests run; does all set-up
+	@scripts/deps build check coverage
+	@O='$(O)' MAKE='$(MAKE)' scripts/coverage
+mutants: ## break the engine in each of many ways, and see that a check notices each
+	@scripts/deps build check
+	@O='$(O)' MAKE='$(MAKE)' tests/mutants/run
 
 fuzz-image: ## parse random images under sanitizers for FUZZ_SECONDS (60); does all set-up
 	@scripts/deps build fuzz
