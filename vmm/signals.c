@@ -5,13 +5,16 @@
 #include "vmm/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define KERNEL_SIGSET_LEN 8 /* of 64 signals; the libc's has room for more */
 
-static const int taken[SIGNALS_TAKEN] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK };
+static const int taken[SIGNALS_TAKEN] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK,
+					  SIGNAL_ATTENTION };
 
 static sigset_t set_of(const int *signals, unsigned count)
 {
@@ -104,20 +107,22 @@ static int take(sigset_t set)
 	return signal > 0 ? signal : 0;
 }
 
-/* What the timers sent and nobody took must not end the process when it is let through. */
-static void timers_stop(struct signals *signals)
+/*
+ * What timers and descriptors sent and nobody took must not end the process when it is let through.
+ */
+static void sources_stop(struct signals *signals)
 {
-	static const int sent[] = { SIGNAL_DEADLINE, SIGNAL_TICK };
+	static const int sent[] = { SIGNAL_DEADLINE, SIGNAL_TICK, SIGNAL_ATTENTION };
 
 	while (signals->nr_timers)
 		timer_delete(signals->timers[--signals->nr_timers]);
-	while (take(set_of(sent, SIGNALS_TIMERS)))
+	while (take(set_of(sent, sizeof(sent) / sizeof(sent[0]))))
 		;
 }
 
 void signals_close(struct signals *signals)
 {
-	timers_stop(signals);
+	sources_stop(signals);
 	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
 		sigaction(taken[i], &signals->actions[i], NULL);
 	pthread_sigmask(SIG_SETMASK, &signals->mask, NULL);
@@ -128,13 +133,37 @@ int signals_take(void)
 	return take(set_of(taken, SIGNALS_TAKEN));
 }
 
+int signals_wait(void)
+{
+	const sigset_t set = set_of(taken, SIGNALS_TAKEN);
+	int signal;
+
+	do
+		signal = sigwaitinfo(&set, NULL);
+	while (signal < 0);
+	return signal;
+}
+
 bool signals_interrupted(void)
 {
 	sigset_t pending;
 
 	sigpending(&pending);
 	for (unsigned i = 0; i < SIGNALS_TAKEN; i++)
-		if (taken[i] != SIGNAL_TICK && sigismember(&pending, taken[i]))
+		if (taken[i] != SIGNAL_TICK && taken[i] != SIGNAL_ATTENTION &&
+		    sigismember(&pending, taken[i]))
 			return true;
 	return false;
+}
+
+/* To this thread, not to any of the process: the others do not hold the signal back. */
+int signals_attend(int fd)
+{
+	const struct f_owner_ex owner = { .type = F_OWNER_TID, .pid = gettid() };
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETOWN_EX, &owner) ||
+	    fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK))
+		return -errno;
+	return 0;
 }

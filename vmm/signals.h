@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What interrupts a running guest: SIGINT, SIGTERM, and two timers.
+ * What interrupts a running guest: SIGINT, SIGTERM, two timers, and peers who have something to say.
  *
  * The signals are blocked while they are open, and KVM_RUN alone lets them through
  * (KVM_SET_SIGNAL_MASK): one that came before KVM_RUN makes it return at once with -EINTR, one that
@@ -17,8 +17,9 @@
 
 #define SIGNAL_DEADLINE SIGALRM
 #define SIGNAL_TICK SIGVTALRM
+#define SIGNAL_ATTENTION SIGIO /* a descriptor wants it: see signals_attend() */
 
-#define SIGNALS_TAKEN 4
+#define SIGNALS_TAKEN 5
 #define SIGNALS_TIMERS 2
 
 struct signals {
@@ -39,13 +40,23 @@ int signals_open(struct signals *signals, int vcpu_fd, uint64_t deadline_ns, uin
 /* Everything as it was before; a SIGINT or SIGTERM that was not taken now does what it does. */
 void signals_close(struct signals *signals);
 
-/* The next pending one of the four signals; 0 if there is none. Never waits. */
+/* The next pending one of these signals; 0 if there is none. Never waits. */
 int signals_take(void);
 
+/* Waits for the next of them. */
+int signals_wait(void);
+
 /*
- * Is one pending that asks for the end of the run, any but the tick? It stays so. For devices that
- * must wait for something else.
+ * Is one pending that asks for the end of the run, any but the tick and attention? It stays so. For
+ * devices that must wait for something else.
  */
 bool signals_interrupted(void);
+
+/*
+ * From now on the calling thread gets SIGNAL_ATTENTION whenever there is something new at `fd`, a
+ * socket, which does not block any more either: a peer, bytes, room for bytes, the end. What was
+ * there before makes no signal: look once afterwards. While the signals are open. -E*.
+ */
+int signals_attend(int fd);
 
 #endif

@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,7 +16,7 @@
 
 #define NO_VCPU (-1)
 
-static const int signals[] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK };
+static const int signals[] = { SIGINT, SIGTERM, SIGNAL_DEADLINE, SIGNAL_TICK, SIGNAL_ATTENTION };
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
@@ -68,13 +70,14 @@ static void test_signals_that_came_together_are_all_taken(void **state)
 		assert_true(taken & 1u << signals[i]);
 }
 
-static void test_all_but_the_tick_ask_for_the_end(void **state)
+static void test_all_but_tick_and_attention_ask_for_the_end(void **state)
 {
 	(void)state;
 	assert_false(signals_interrupted());
 	for (size_t i = 0; i < SIGNALS; i++) {
 		raise(signals[i]);
-		assert_int_equal(signals_interrupted(), signals[i] != SIGNAL_TICK);
+		assert_int_equal(signals_interrupted(),
+				 signals[i] != SIGNAL_TICK && signals[i] != SIGNAL_ATTENTION);
 		assert_int_equal(signals_take(), signals[i]);
 		assert_false(signals_interrupted());
 	}
@@ -106,15 +109,37 @@ static void test_failed_open_changes_nothing(void **state)
 		assert_int_equal(sigismember(&mask, signals[i]), 0);
 }
 
+static void test_bytes_that_arrive_ask_for_attention(void **state)
+{
+	int ends[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(signals_attend(ends[0]), 0);
+	assert_int_equal(signals_take(), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(signals_wait(), SIGNAL_ATTENTION);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	assert_int_equal(read(ends[0], &byte, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(ends[1]);
+	assert_int_equal(signals_wait(), SIGNAL_ATTENTION);
+	close(ends[0]);
+	assert_int_equal(signals_attend(ends[0]), -EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_each_signal_is_taken_once, block, unblock),
 		cmocka_unit_test_setup_teardown(test_signals_that_came_together_are_all_taken,
 						block, unblock),
-		cmocka_unit_test_setup_teardown(test_all_but_the_tick_ask_for_the_end, block,
-						unblock),
+		cmocka_unit_test_setup_teardown(test_all_but_tick_and_attention_ask_for_the_end,
+						block, unblock),
 		cmocka_unit_test_setup_teardown(test_asking_leaves_the_signal_pending, block,
+						unblock),
+		cmocka_unit_test_setup_teardown(test_bytes_that_arrive_ask_for_attention, block,
 						unblock),
 		cmocka_unit_test(test_failed_open_changes_nothing),
 	};
