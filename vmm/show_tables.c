@@ -7,20 +7,7 @@
 #include <inttypes.h>
 
 #include "mm/census.h"
-
-/* Leaves that follow each other on both sides. len 0: none yet. */
-struct run {
-	struct pt_mapping first;
-	uint64_t len;
-};
-
-static bool run_continues(const struct run *run, const struct pt_mapping *leaf)
-{
-	return run->len > 0 && leaf->start.value == run->first.start.value + run->len &&
-	       leaf->paddr.value == run->first.paddr.value + run->len &&
-	       leaf->level == run->first.level && leaf->prop.bits == run->first.prop.bits &&
-	       leaf->tracked == run->first.tracked;
-}
+#include "vmm/table_runs.h"
 
 /* 4096 -> "4K", 0x300000 -> "3M": in the largest unit that is exact. */
 static void print_size(FILE *stream, int width, uint64_t len)
@@ -36,7 +23,7 @@ static void print_size(FILE *stream, int width, uint64_t len)
 	fprintf(stream, "%*" PRIu64 "%c", width, len, units[unit]);
 }
 
-static void run_print(const struct run *run, FILE *stream)
+static int run_print(void *context, const struct table_run *run)
 {
 	static const struct {
 		uint32_t prop;
@@ -47,9 +34,8 @@ static void run_print(const struct run *run, FILE *stream)
 		{ PROP_DIRTY, 'd' },
 	};
 	const struct pt_mapping *leaf = &run->first;
+	FILE *stream = context;
 
-	if (run->len == 0)
-		return;
 	fprintf(stream, "  %016" PRIx64 "-%016" PRIx64 " ", leaf->start.value,
 		leaf->start.value + (run->len - 1));
 	print_size(stream, 6, run->len);
@@ -58,27 +44,7 @@ static void run_print(const struct run *run, FILE *stream)
 	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		fputc(leaf->prop.bits & flags[i].prop ? flags[i].letter : '-', stream);
 	fprintf(stream, "  %c %12" PRIx64 "\n", leaf->tracked ? '*' : ' ', leaf->paddr.value);
-}
-
-static int show_range(struct page_table *table, vaddr_t start, uint64_t len, FILE *stream)
-{
-	struct run run = { .len = 0 };
-	struct cursor cursor;
-	struct pt_mapping leaf;
-	int found = cursor_open(&cursor, table, start, len, CURSOR_READ, 1);
-
-	if (found)
-		return found;
-	while ((found = cursor_query_next(&cursor, cursor_remaining(&cursor), &leaf)) > 0) {
-		if (!run_continues(&run, &leaf)) {
-			run_print(&run, stream);
-			run = (struct run){ .first = leaf };
-		}
-		run.len += leaf.len;
-	}
-	run_print(&run, stream);
-	cursor_close(&cursor);
-	return found;
+	return 0;
 }
 
 /* An address space that is sign-extended has two halves with nothing between. */
@@ -98,9 +64,11 @@ static int show_table(struct page_table *table, const char *name, const char *fr
 		return error;
 	fprintf(stream, "  %-33s   size leaf  rights   %12s\n", from, to);
 	if (!table->format->sign_extended)
-		return show_range(table, VADDR(0), size, stream);
-	error = show_range(table, VADDR(0), size / 2, stream);
-	return error ? error : show_range(table, VADDR(-(size / 2)), size / 2, stream);
+		return table_runs(table, VADDR(0), size, run_print, stream);
+	error = table_runs(table, VADDR(0), size / 2, run_print, stream);
+	if (error)
+		return error;
+	return table_runs(table, VADDR(-(size / 2)), size / 2, run_print, stream);
 }
 
 int tables_show(struct vm *vm, FILE *stream)
