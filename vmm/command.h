@@ -11,7 +11,10 @@
  */
 typedef int (*command_t)(int argc, char **argv);
 
-int command_run(int argc, char **argv);	  /* boots an image */
-int command_check(int argc, char **argv); /* says whether this host can */
+int command_run(int argc, char **argv);	     /* boots an image */
+int command_check(int argc, char **argv);    /* says whether this host can */
+int command_ps(int argc, char **argv);	     /* lists the VMs that run */
+int command_ctl(int argc, char **argv);	     /* asks one of them something */
+int command_snapshot(int argc, char **argv); /* writes one into a core file */
 
 #endif

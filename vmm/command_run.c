@@ -12,6 +12,7 @@
 #include "vmm/clock.h"
 #include "vmm/command.h"
 #include "vmm/command_run_options.h"
+#include "vmm/control.h"
 #include "vmm/file.h"
 #include "vmm/refuse.h"
 #include "vmm/show_tables.h"
@@ -147,6 +148,26 @@ static int guest_make(struct run *run)
 	return 0;
 }
 
+/*
+ * A VM that nobody gave a name or a path runs without a socket where none can be made; the others
+ * were asked for.
+ */
+static int control_make(struct run *run)
+{
+	const struct run_options *options = &run->options;
+	const struct control_options control = {
+		.path = options->control,
+		.name = options->name,
+		.image = options->image,
+	};
+	int result;
+
+	if (options->no_control)
+		return 0;
+	result = control_open(&run->vm, &control, &run->error);
+	return options->control || options->name ? result : 0;
+}
+
 static void guest_run(struct run *run)
 {
 	uint64_t timeout_ns = run->options.timeout_ns;
@@ -199,6 +220,8 @@ static int image_run(struct run *run, int *code)
 	if (result)
 		return result;
 	result = guest_make(run);
+	if (!result)
+		result = control_make(run);
 	if (!result) {
 		guest_run(run);
 		ending_print(run);

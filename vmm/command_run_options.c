@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "vmm/clock.h"
+#include "vmm/control_place.h"
 #include "vmm/refuse.h"
 
 #define KIB (UINT64_C(1) << 10)
@@ -45,6 +46,8 @@ enum {
 	OPTION_OPEN_BUS,
 	OPTION_IRQCHIP,
 	OPTION_NO_IRQCHIP,
+	OPTION_NAME,
+	OPTION_CONTROL,
 };
 
 static const struct option table[] = {
@@ -66,6 +69,8 @@ static const struct option table[] = {
 	{ "open-bus", no_argument, NULL, OPTION_OPEN_BUS },
 	{ "irqchip", no_argument, NULL, OPTION_IRQCHIP },
 	{ "no-irqchip", no_argument, NULL, OPTION_NO_IRQCHIP },
+	{ "name", required_argument, NULL, OPTION_NAME },
+	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -186,6 +191,26 @@ static int statistics_take(struct run_options *options, const char *text, struct
 	return 0;
 }
 
+static int name_take(struct run_options *options, const char *text, struct image_error *error)
+{
+	if (!control_name_is_good(text))
+		return refuse(error, -EINVAL,
+			      "--name %s: not up to 32 letters, digits, '.', '_' and '-', "
+			      "beginning with a letter or digit, and not digits alone",
+			      text);
+	options->name = text;
+	return 0;
+}
+
+static int control_take(struct run_options *options, const char *text, struct image_error *error)
+{
+	if (!*text)
+		return refuse(error, -EINVAL, "--control: not none or the path of a socket");
+	options->no_control = !strcmp(text, "none");
+	options->control = options->no_control ? NULL : text;
+	return 0;
+}
+
 static int image_take(struct run_options *options, const char *text, struct image_error *error)
 {
 	if (options->image)
@@ -201,6 +226,10 @@ static int option_take(struct run_options *options, int option, const char *valu
 	switch (option) {
 	case OPTION_IMAGE:
 		return image_take(options, value, error);
+	case OPTION_NAME:
+		return name_take(options, value, error);
+	case OPTION_CONTROL:
+		return control_take(options, value, error);
 	case OPTION_MEM:
 		return memory_take(options, value, error);
 	case OPTION_TIMEOUT:

@@ -40,6 +40,9 @@ struct run_options {
 	enum run_choice strict;
 	enum run_choice irqchip;
 	enum run_statistics statistics;
+	const char *name;    /* of the VM, NULL: none */
+	const char *control; /* path of its control socket, NULL: where they all are */
+	bool no_control;     /* no socket at all */
 	bool qemu_exit;
 	bool audit;
 	bool show_tables;

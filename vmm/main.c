@@ -19,6 +19,9 @@ struct command {
 
 static const struct command commands[] = {
 	{ "run", "boot a guest image and exit with its code", command_run },
+	{ "ps", "list the VMs that run", command_ps },
+	{ "ctl", "ask a running VM: status, pause, registers, host table", command_ctl },
+	{ "snapshot", "write a running VM into an ELF core file", command_snapshot },
 	{ "check", "say whether this host can run guests, and if not, what to do", command_check },
 };
 

@@ -8,6 +8,7 @@
 
 #include "vmm/clock.h"
 #include "vmm/coalesced.h"
+#include "vmm/control.h"
 #include "vmm/kvm.h"
 #include "vmm/run_exit.h"
 #include "vmm/signals.h"
@@ -29,12 +30,13 @@ static void timeout(struct vm *vm, uint64_t start_ns, uint64_t deadline_ns)
 	ending_set(&vm->ending, ENDING_TIMEOUT, "still running after %.9g s", (double)ms / 1000);
 }
 
-static void signals_handle(struct vm *vm, uint64_t start_ns, uint64_t deadline_ns)
+/* What a signal asks for, with the vCPU between two instructions. */
+static void signal_handle(struct vm *vm, int signal, uint64_t start_ns, uint64_t deadline_ns)
 {
-	int signal = signals_take();
-
 	if (signal == SIGNAL_DEADLINE) {
 		timeout(vm, start_ns, deadline_ns);
+	} else if (signal == SIGNAL_ATTENTION) {
+		control_serve(vm);
 	} else if (signal == SIGNAL_TICK) {
 		if (vm->options.irqchip && vcpu_halted_for_ever(vm))
 			ending_set(&vm->ending, ENDING_HALTED, "HLT with interrupts disabled");
@@ -66,7 +68,7 @@ static void run_once(struct vm *vm, uint64_t start_ns, uint64_t deadline_ns)
 		run_exit(vm);
 	} else if (error == EINTR || error == EAGAIN) {
 		exit_count(vm, KVM_EXIT_INTR);
-		signals_handle(vm, start_ns, deadline_ns);
+		signal_handle(vm, signals_take(), start_ns, deadline_ns);
 	} else {
 		run_refused(vm, error);
 	}
@@ -81,11 +83,19 @@ void vm_run(struct vm *vm, uint64_t deadline_ns)
 	if (result) {
 		ending_set(&vm->ending, ENDING_HOST_FAILURE, "cannot set up signals: %s",
 			   strerror(-result));
+		control_close(vm);
 		return;
 	}
-	while (vm->ending.kind == ENDING_NONE)
-		run_once(vm, start_ns, deadline_ns);
+	if (control_begin(vm))
+		control_close(vm);
+	while (vm->ending.kind == ENDING_NONE) {
+		if (vm->holds)
+			signal_handle(vm, signals_wait(), start_ns, deadline_ns);
+		else
+			run_once(vm, start_ns, deadline_ns);
+	}
 	vcpu_complete_exit(vm);
+	control_close(vm);
 	signals_close(&signals);
 	vm->statistics.ns_run += clock_now() - start_ns;
 }

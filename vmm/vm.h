@@ -49,6 +49,9 @@ struct vm {
 	struct devices devices; /* see devices_attach() */
 	struct vm_statistics statistics;
 	struct ending ending;
+	struct control *control; /* its control socket, NULL: none; see control.h */
+	/* who wants the vCPU to stand still, with nobody's exit half done; it runs while this is 0 */
+	unsigned holds;
 };
 
 /* What the vCPU starts with. */
