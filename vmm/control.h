@@ -18,8 +18,8 @@ struct control_options {
 };
 
 /*
- * Makes vm->control, which listens: what peers say waits until control_begin(). -E* with a sentence,
- * and vm->control stays NULL.
+ * Makes vm->control, which listens: what peers say waits until control_begin(). -E* with a
+ * sentence, and vm->control stays NULL.
  */
 int control_open(struct vm *vm, const struct control_options *options, struct image_error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What interrupts a running guest: SIGINT, SIGTERM, two timers, and peers who have something to say.
+ * What interrupts a running guest: SIGINT, SIGTERM, two timers, and peers who have something to
+ * say.
  *
  * The signals are blocked while they are open, and KVM_RUN alone lets them through
  * (KVM_SET_SIGNAL_MASK): one that came before KVM_RUN makes it return at once with -EINTR, one that

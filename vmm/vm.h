@@ -50,7 +50,7 @@ struct vm {
 	struct vm_statistics statistics;
 	struct ending ending;
 	struct control *control; /* its control socket, NULL: none; see control.h */
-	/* who wants the vCPU to stand still, with nobody's exit half done; it runs while this is 0 */
+	/* how many want the vCPU to stand still, with no exit half done; it runs while this is 0 */
 	unsigned holds;
 };
 
