@@ -12,11 +12,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* SDM 3 2.5, 2.2.1 */
-#define CR0_PG (UINT64_C(1) << 31)
-#define CR4_PAE (UINT64_C(1) << 5)
-#define CR4_LA57 (UINT64_C(1) << 12)
-#define EFER_LMA (UINT64_C(1) << 10)
+#include "vmm/vm_tables.h"
+
+#define EFER_LMA (UINT64_C(1) << 10) /* SDM 3 2.2.1 */
 
 #define CODE_LEN 16 /* bytes shown; an instruction has 15 at most */
 
@@ -24,30 +22,6 @@ struct registers {
 	struct kvm_regs general;
 	struct kvm_sregs special;
 };
-
-enum paging { PAGING_OFF, PAGING_4_LEVELS, PAGING_OTHER };
-
-static enum paging paging_of(const struct kvm_sregs *special)
-{
-	if (!(special->cr0 & CR0_PG))
-		return PAGING_OFF;
-	if ((special->efer & EFER_LMA) && !(special->cr4 & CR4_LA57))
-		return PAGING_4_LEVELS;
-	return PAGING_OTHER;
-}
-
-static const char *paging_other_name(const struct kvm_sregs *special)
-{
-	if (special->efer & EFER_LMA)
-		return "5-level paging";
-	return special->cr4 & CR4_PAE ? "PAE paging" : "32-bit paging";
-}
-
-/* Bits of CR3 that are no part of the root's address: PCID or PWT and PCD, and those beyond 51. */
-static gpa_t table_root(const struct kvm_sregs *special)
-{
-	return GPA(special->cr3 & pt_format_of(PT_FORMAT_X86_64_4)->address);
-}
 
 /* Outside of 64-bit code, RIP is an offset in CS. */
 static uint64_t code_address(const struct registers *registers)
@@ -106,22 +80,16 @@ static void print_special(FILE *stream, const struct kvm_sregs *special)
 		(uint64_t)special->efer);
 }
 
-/* GPA of a linear address, as far as its tables can be walked here. */
+/* GPA of a linear address. */
 static bool translate(struct vm *vm, const struct kvm_sregs *special, uint64_t linear, gpa_t *gpa)
 {
-	struct walk walk;
+	struct foreign_paging paging;
+	struct foreign_path path;
 
-	switch (paging_of(special)) {
-	case PAGING_OFF:
-		*gpa = GPA(linear);
-		return true;
-	case PAGING_4_LEVELS:
-		report_walk_guest(&vm->memory, table_root(special), GVA(linear), &walk);
-		*gpa = GPA(walk.paddr.value);
-		return walk.end == WALK_MAPPED;
-	default:
-		return false;
-	}
+	vm_tables_paging(special, &paging);
+	report_walk_guest(&vm->memory, &paging, GVA(linear), &path);
+	*gpa = GPA(path.address);
+	return path.end == FOREIGN_MAPPED;
 }
 
 static void print_code(FILE *stream, struct vm *vm, const struct registers *registers)
@@ -148,34 +116,29 @@ static void print_gpa(FILE *stream, struct vm *vm, gpa_t gpa)
 	report_print_host(stream, &vm->memory, gpa);
 }
 
-static void print_linear(FILE *stream, struct vm *vm, const struct kvm_sregs *special,
+static void print_linear(FILE *stream, struct vm *vm, const struct foreign_paging *paging,
 			 const char *name, uint64_t linear)
 {
-	struct walk walk;
+	struct foreign_path path;
 
-	switch (paging_of(special)) {
-	case PAGING_OFF:
+	if (paging->mode == FOREIGN_OFF) {
 		fprintf(stream, "%s 0x%" PRIx64 " is a GPA: paging is off\n", name, linear);
 		print_gpa(stream, vm, GPA(linear));
-		break;
-	case PAGING_4_LEVELS:
-		fprintf(stream, "walk of %s 0x%016" PRIx64 " from CR3 0x%" PRIx64 "\n", name,
-			linear, table_root(special).value);
-		report_walk_guest(&vm->memory, table_root(special), GVA(linear), &walk);
-		report_print_guest(stream, &vm->memory, &walk);
-		if (walk.end == WALK_MAPPED)
-			print_gpa(stream, vm, GPA(walk.paddr.value));
-		break;
-	case PAGING_OTHER:
-		fprintf(stream, "no walk of %s 0x%" PRIx64 ": the guest uses %s\n", name, linear,
-			paging_other_name(special));
-		break;
+		return;
 	}
+	fprintf(stream, "walk of %s 0x%016" PRIx64 " from CR3 0x%" PRIx64 "%s%s\n", name, linear,
+		paging->root, paging->mode == FOREIGN_LONG4 ? "" : ", ",
+		paging->mode == FOREIGN_LONG4 ? "" : paging->name);
+	report_walk_guest(&vm->memory, paging, GVA(linear), &path);
+	report_print_guest(stream, &vm->memory, &path);
+	if (path.end == FOREIGN_MAPPED)
+		print_gpa(stream, vm, GPA(path.address));
 }
 
 /* CR2 is of a page fault: without paging there was none. */
 static void print_report(FILE *stream, struct vm *vm)
 {
+	struct foreign_paging paging;
 	struct registers registers;
 
 	if (ioctl(vm->vcpu_fd, KVM_GET_REGS, &registers.general) ||
@@ -186,9 +149,10 @@ static void print_report(FILE *stream, struct vm *vm)
 	print_general(stream, &registers.general);
 	print_special(stream, &registers.special);
 	print_code(stream, vm, &registers);
-	print_linear(stream, vm, &registers.special, "RIP", code_address(&registers));
-	if (paging_of(&registers.special) != PAGING_OFF)
-		print_linear(stream, vm, &registers.special, "CR2", registers.special.cr2);
+	vm_tables_paging(&registers.special, &paging);
+	print_linear(stream, vm, &paging, "RIP", code_address(&registers));
+	if (paging.mode != FOREIGN_OFF)
+		print_linear(stream, vm, &paging, "CR2", registers.special.cr2);
 	if (vm->ending.kind == ENDING_MEMORY_VIOLATION &&
 	    vm->ending.gpa.value != ENDING_GPA_UNKNOWN.value)
 		print_gpa(stream, vm, vm->ending.gpa);

@@ -4,9 +4,9 @@
  */
 #include "vmm/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
+
+#include "vmm/vm_tables.h"
 
 #define RIGHTS_LEN 5
 
@@ -28,113 +28,99 @@ static const char *rights_text(uint32_t rights, char text[RIGHTS_LEN])
 	return text;
 }
 
-/* The entry of a guest's table: in its RAM, or nowhere. */
-static int guest_entry_read(void *context, paddr_t paddr, uint64_t *entry)
-{
-	return gpa_space_read(context, GPA(paddr.value), entry, sizeof(*entry));
-}
-
-/* The entry of the host table: in the pool. */
-static int host_entry_read(void *context, paddr_t paddr, uint64_t *entry)
-{
-	const struct phys_domain *domain = context;
-
-	if (!domain_contains(domain, paddr, sizeof(*entry)))
-		return -EFAULT;
-	memcpy(entry, domain_pointer(domain, paddr), sizeof(*entry));
-	return 0;
-}
-
 /* One entry, without newline. Whether it could be read at all, the walk says. */
-static void print_step(FILE *stream, const struct walk *walk, unsigned index)
+static void print_step(FILE *stream, const struct foreign_path *path, unsigned index)
 {
-	const struct walk_step *step = &walk->steps[index];
-	bool last = index + 1 == walk->nr_steps;
+	const struct foreign_step *step = &path->steps[index];
+	bool last = index + 1 == path->nr_steps;
 	char rights[RIGHTS_LEN];
 
-	fprintf(stream, "  level %u [%3u] entry 0x%" PRIx64, step->level, step->index,
-		step->entry.value);
-	if (!last || walk->end != WALK_OUTSIDE)
-		fprintf(stream, " = 0x%016" PRIx64, step->pte.raw);
-	if (!last || walk->end == WALK_MAPPED)
-		fprintf(stream, "  %s  %s", step->kind == PTE_NODE ? "node" : "leaf",
+	fprintf(stream, "  level %u [%3u] entry 0x%" PRIx64, step->level, step->index, step->entry);
+	if (!last || path->end != FOREIGN_OUTSIDE)
+		fprintf(stream, " = 0x%016" PRIx64, step->raw);
+	if (!last || path->end == FOREIGN_MAPPED)
+		fprintf(stream, "  %s  %s", step->kind == FOREIGN_NODE ? "node" : "leaf",
 			rights_text(step->rights, rights));
 }
 
-static void print_end(FILE *stream, const struct walk *walk)
+static void print_end(FILE *stream, const struct foreign_path *path)
 {
-	unsigned level = walk->nr_steps ? walk->steps[walk->nr_steps - 1].level : 0;
+	unsigned level = path->nr_steps ? path->steps[path->nr_steps - 1].level : 0;
 
-	switch (walk->end) {
-	case WALK_MAPPED:
+	switch (path->end) {
+	case FOREIGN_MAPPED:
+	case FOREIGN_REPEATED: /* a walk of one address ends after its levels */
 		break;
-	case WALK_ABSENT:
+	case FOREIGN_NOT_PRESENT:
 		fprintf(stream, "  = not mapped: the entry of level %u is not present\n", level);
 		break;
-	case WALK_OUTSIDE:
+	case FOREIGN_OUTSIDE:
 		fprintf(stream, "  = no memory where the entry of level %u should be\n", level);
 		break;
-	case WALK_RESERVED:
+	case FOREIGN_MALFORMED:
 		fprintf(stream, "  = reserved bits are set in the entry of level %u\n", level);
 		break;
-	case WALK_CANONICAL:
+	case FOREIGN_NOT_CANONICAL:
 		fprintf(stream, "  = not an address that the table translates\n");
 		break;
 	}
 }
 
-void report_walk_guest(struct gpa_space *memory, gpa_t root, gva_t gva, struct walk *walk)
+void report_walk_guest(struct gpa_space *memory, const struct foreign_paging *paging, gva_t gva,
+		       struct foreign_path *path)
 {
-	walk_table(pt_format_of(PT_FORMAT_X86_64_4), gpa_to_paddr(root), gva_to_vaddr(gva),
-		   guest_entry_read, memory, walk);
+	const struct foreign_memory guest = vm_tables_guest_memory(memory);
+
+	foreign_translate(paging, &guest, gva.value, path);
 }
 
-static void walk_host(struct gpa_space *memory, gpa_t gpa, struct walk *walk)
+static void walk_host(struct gpa_space *memory, gpa_t gpa, struct foreign_path *path)
 {
-	const struct page_table *table = &memory->space.table;
+	const struct foreign_memory host = vm_tables_host_memory(memory);
+	struct foreign_paging paging;
 
-	walk_table(table->format, page_table_root(table), gpa_to_vaddr(gpa), host_entry_read,
-		   table->domain, walk);
+	vm_tables_host_paging(memory, &paging);
+	foreign_translate(&paging, &host, gpa.value, path);
 }
 
 /* In a few words, what the host table does with a GPA. */
 static void print_host_leaf(FILE *stream, struct gpa_space *memory, gpa_t gpa)
 {
 	char rights[RIGHTS_LEN];
-	struct walk walk;
+	struct foreign_path path;
 
-	walk_host(memory, gpa, &walk);
-	if (walk.end == WALK_MAPPED)
-		fprintf(stream, "  (host: level %u %s)\n", walk.level,
-			rights_text(walk.rights, rights));
+	walk_host(memory, gpa, &path);
+	if (path.end == FOREIGN_MAPPED)
+		fprintf(stream, "  (host: level %u %s)\n", path.level,
+			rights_text(path.rights, rights));
 	else
 		fprintf(stream, "  (host: not mapped)\n");
 }
 
-void report_print_guest(FILE *stream, struct gpa_space *memory, const struct walk *walk)
+void report_print_guest(FILE *stream, struct gpa_space *memory, const struct foreign_path *path)
 {
 	char rights[RIGHTS_LEN];
 
-	for (unsigned i = 0; i < walk->nr_steps; i++) {
-		print_step(stream, walk, i);
-		print_host_leaf(stream, memory, GPA(walk->steps[i].entry.value));
+	for (unsigned i = 0; i < path->nr_steps; i++) {
+		print_step(stream, path, i);
+		print_host_leaf(stream, memory, GPA(path->steps[i].entry));
 	}
-	print_end(stream, walk);
-	if (walk->end == WALK_MAPPED)
-		fprintf(stream, "  = GPA 0x%" PRIx64 "  %s\n", walk->paddr.value,
-			rights_text(walk->rights, rights));
+	print_end(stream, path);
+	if (path->end == FOREIGN_MAPPED)
+		fprintf(stream, "  = GPA 0x%" PRIx64 "  %s\n", path->address,
+			rights_text(path->rights, rights));
 }
 
 /* With what the slot of the frame knows. */
 static void print_host_frame(FILE *stream, const struct phys_domain *domain,
-			     const struct walk *walk)
+			     const struct foreign_path *path)
 {
-	paddr_t paddr = PADDR(align_down(walk->paddr.value, PAGE_SIZE));
+	paddr_t paddr = PADDR(align_down(path->address, PAGE_SIZE));
 	char rights[RIGHTS_LEN];
 	struct slot *slot;
 
 	fprintf(stream, "  = frame 0x%" PRIx64 " of the pool  %s", paddr.value,
-		rights_text(walk->rights, rights));
+		rights_text(path->rights, rights));
 	if (domain_slot(domain, paddr, &slot) == 0)
 		fprintf(stream, "  %s, references: %u", frame_kind_name(slot_kind(slot)),
 			slot_count(slot));
@@ -143,14 +129,14 @@ static void print_host_frame(FILE *stream, const struct phys_domain *domain,
 
 void report_print_host(FILE *stream, struct gpa_space *memory, gpa_t gpa)
 {
-	struct walk walk;
+	struct foreign_path path;
 
-	walk_host(memory, gpa, &walk);
-	for (unsigned i = 0; i < walk.nr_steps; i++) {
-		print_step(stream, &walk, i);
+	walk_host(memory, gpa, &path);
+	for (unsigned i = 0; i < path.nr_steps; i++) {
+		print_step(stream, &path, i);
 		fputc('\n', stream);
 	}
-	print_end(stream, &walk);
-	if (walk.end == WALK_MAPPED)
-		print_host_frame(stream, memory->space.table.domain, &walk);
+	print_end(stream, &path);
+	if (path.end == FOREIGN_MAPPED)
+		print_host_frame(stream, memory->space.table.domain, &path);
 }

@@ -4,7 +4,7 @@
 
 #include "guests/lib/guest.h"
 #include "guests/lib/page.h"
-#include "mm/walk.h"
+#include "mm/foreign.h"
 
 #define POOL_FRAMES 64
 #define CR4_LA57 (UINT64_C(1) << 12)
@@ -46,31 +46,31 @@ void own_domain_create(struct own_space *own, uint64_t end)
 		panic("no domain of %lu frames with a pool at %lx", nr_frames, pool);
 }
 
-/* Reads the VMM's table, which lies in the direct map. */
-static int table_read(void *context, paddr_t paddr, uint64_t *entry)
+/* The VMM's table lies in the direct map. */
+static const void *table_page(void *context, uint64_t address)
 {
 	(void)context;
-	*entry = *(const volatile uint64_t *)memory_at(paddr.value);
-	return 0;
+	return (const void *)(uintptr_t)(guest_boot->direct_map + address);
 }
 
 /* Maps what the VMM's table maps in [start, start+len), one page after the other. */
 static void adopt(struct own_space *own, uint64_t start, uint64_t len)
 {
-	const struct pt_format *format = pt_format_of(PT_FORMAT_X86_64_4);
+	const struct foreign_memory memory = { .page = table_page };
+	struct foreign_paging paging;
 	struct cursor cursor;
 	int error = cursor_open(&cursor, &own->space.table, VADDR(start), len, CURSOR_MUTATE, 1);
 
+	foreign_paging_make(FOREIGN_LONG4, guest_boot->table_root, 0, &paging);
 	for (uint64_t at = 0; at < len && !error; at += PAGE_SIZE) {
-		struct walk walk;
+		struct foreign_path path;
 
-		walk_table(format, PADDR(guest_boot->table_root), VADDR(start + at), table_read,
-			   NULL, &walk);
-		if (walk.end != WALK_MAPPED)
+		foreign_translate(&paging, &memory, start + at, &path);
+		if (path.end != FOREIGN_MAPPED)
 			continue;
 		error = cursor_jump(&cursor, VADDR(start + at));
 		if (!error)
-			error = cursor_map(&cursor, walk.paddr, 1, walk.prop, false);
+			error = cursor_map(&cursor, PADDR(path.address), 1, path.prop, false);
 	}
 	if (error)
 		panic("%lx + %lx cannot be taken over: error %d", start, len, error);

@@ -30,10 +30,12 @@ static char *guest_text(struct vm *vm, gpa_t root, gva_t gva)
 	char *text = NULL;
 	size_t len;
 	FILE *stream = open_memstream(&text, &len);
-	struct walk walk;
+	struct foreign_paging paging;
+	struct foreign_path path;
 
-	report_walk_guest(&vm->memory, root, gva, &walk);
-	report_print_guest(stream, &vm->memory, &walk);
+	foreign_paging_make(FOREIGN_LONG4, root.value, 0, &paging);
+	report_walk_guest(&vm->memory, &paging, gva, &path);
+	report_print_guest(stream, &vm->memory, &path);
 	fclose(stream);
 	return text;
 }
