@@ -88,8 +88,9 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 # Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-headers check-san \
-	check-clang check-docs check-format coverage mutants fuzz-image bench-boot bench-boot-json bench-mm \
-	bench-mm-json bench-mm-instr docs docs-measured format clean
+	check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
+	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr docs \
+	docs-measured format clean
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
@@ -121,7 +122,7 @@ CHECK := MAKE='$(MAKE)' CC='$(CC)' FREESTANDING='$(FREESTANDING)' HOSTED='$(HOST
 
 check: ## the whole test suite; does all set-up
 	@scripts/deps build check
-	@$(CHECK) build unit boot headers freestanding layers format san clang
+	@$(CHECK) build unit boot headers freestanding layers format proof san clang
 check-unit: ## the unit tests
 	@$(CHECK) build unit
 check-boot: ## the guests, on a real /dev/kvm
@@ -136,6 +137,18 @@ check-docs: all ## README.md and docs/ show what the program prints on this host
 	@$(CHECK) docs
 check-format: ## the sources are as clang-format writes them
 	@$(CHECK) format
+
+# Proofs of the engine's code (tests/proof). scripts/prover finds the prover, or fetches it.
+PROVE := O='$(O)' tests/proof/run
+
+prove: ## prove the engine's code, harness by harness; prove-NAME for one
+	@$(PROVE)
+prove-quick: ## the proofs that are part of `make check`
+	@$(CHECK) proof
+prove-mutants: ## put a bug in for each proof, and see that the proof fails
+	@$(PROVE) --bugs
+prove-%:
+	@$(PROVE) $*
 
 coverage: ## lines and branches of mm/ that the unit tests run; does all set-up
 	@scripts/deps build check coverage
