@@ -161,6 +161,19 @@ static unsigned nr_entries(struct pt_node node, bool stray)
 	return stray && node.slot->nr_children == 0 ? 0 : NODE_ENTRIES;
 }
 
+static int audit_lock(const struct audit *audit, uint32_t number, const lock_t *lock)
+{
+	uint32_t holders = atomic_load_explicit(&lock->holders, memory_order_relaxed);
+	uint32_t queue = atomic_load_explicit(&lock->queue, memory_order_relaxed);
+	int error = expect(audit, holders == LOCK_FREE, "INV-X1",
+			   "at rest no node is locked, nor shared by readers", number, LOCK_FREE,
+			   holders);
+
+	return error ? error :
+		       expect(audit, queue == LOCK_QUEUE_EMPTY, "INV-X1",
+			      "at rest nobody waits for a node", number, LOCK_QUEUE_EMPTY, queue);
+}
+
 static int audit_node(const struct audit *audit, const struct pt_format *format,
 		      struct pt_node node, bool stray)
 {
@@ -191,9 +204,7 @@ static int audit_node(const struct audit *audit, const struct pt_format *format,
 			       "a node is stray if it is not linked", number, stray,
 			       node.slot->stray);
 	if (error == 0)
-		error = expect(audit, lock_owner(&node.slot->lock) == 0, "INV-X1",
-			       "at rest no node is locked", number, 0,
-			       lock_owner(&node.slot->lock));
+		error = audit_lock(audit, number, &node.slot->lock);
 	return error;
 }
 

@@ -2,14 +2,15 @@
 /*
  * Cursors: the only way to look at and to change a range of a table.
  *
- * The lock protocol, as a theorem: if the ranges of two cursors on one table overlap, then every
- * operation of one of them happens before every operation of the other; and no set of cursors waits
- * for itself.
+ * The lock protocol, as a theorem: if the ranges of two cursors on one table overlap, and one of
+ * them may change it, then every operation of one of them happens before every operation of the
+ * other; no set of cursors waits for itself; and each gets its range after a bounded number of
+ * others. Reading cursors share their nodes and run side by side.
  *
  *   Opening   1. Walk down from the root without locks, inside a read section, while the whole
  *                range lies in one entry and that entry holds a node. Lock the node reached: the
  *                guard. If it is stray, it was unlinked between the look at its entry and the lock:
- *                begin again (L-5).
+ *                begin again, and seek the guard one level higher (L-5).
  *             2. Lock every node below the guard that the range touches, parents before children,
  *               low before high.
  *   Closing   unlock in reverse order, the guard last; leave the read section.
@@ -17,17 +18,22 @@
  *   Exclusion   Two overlapping ranges share an address. The guard of each covers it, so the guards
  *               lie on one path from the root: the same node, or one above the other. The upper
  *               cursor locked (2.), or was created with, every node of that path below its guard,
- *               the lower one's guard among them (L-1). So both hold one lock. []
+ *               the lower one's guard among them (L-1). So both hold one lock, and one of them as
+ *               its owner. []
  *   Liveness    All locks of one cursor are taken in pre-order of one tree, and every cursor uses
- *               that order (L-3). The only lock taken without waiting in that order is that of a
- *               node which no one else can reach yet. []
- *   Safety      A node is unlinked only by who holds its lock and those below, who marks it stray
+ *               that order (L-3). Who waits for a node waits for its holders, by way of others in
+ *               its queue perhaps; holders wait for later nodes only. A thread with a cursor on the
+ *               table does not wait at all. The only lock taken without waiting in that order is
+ *               that of a node which no one else can reach yet. []
+ *   Fairness    A lock is had after a bounded number of others (mm/lock.h), and the root is never
+ *               stray: the guard is sought anew as often as the table has levels at most. []
+ *   Safety      A node is unlinked only by who owns its lock and those below, who marks it stray
  *               before unlocking. It stays in memory until all read sections that could have seen
  *               it are over (L-4, L-5). []
  *
- * Locked nodes form a chain through their slots; closing walks the chain and never looks at an
- * entry again. A guest that rewrites its own tables while a cursor is open can therefore make
- * operations fail (-EUCLEAN), and no more.
+ * Locked nodes are noted in their slots, by who owns them, or in the thread's own memory, by who
+ * shares them; closing never looks at an entry again. A guest that rewrites its own tables while a
+ * cursor is open can therefore make operations fail (-EUCLEAN), and no more.
  *
  * Every function that fails leaves the table's mappings, the cursor's position and all counts as
  * they were; nodes that were made on the way down may stay, empty.
@@ -36,20 +42,25 @@
 #define MM_CURSOR_H
 
 #include "mm/entry.h"
+#include "mm/thread_cursors.h"
 
 /*
- * A reading cursor creates no nodes and refuses changes with -EINVAL; it excludes others all the
- * same (L-0).
+ * A reading cursor creates no nodes and refuses changes with -EINVAL. It excludes changing ones
+ * (L-0), and other reading ones only if it has to lock more than SHARED_NODES_MAX nodes: then it
+ * owns them.
  */
 enum cursor_mode { CURSOR_READ, CURSOR_MUTATE };
 
 struct cursor {
 	struct page_table *table;
+	struct cursor_place *place; /* of its thread */
 	enum cursor_mode mode;
-	uint32_t thread;
-	uint32_t locked; /* last of the chain of locked nodes, by slot.locked_next */
-	uint8_t level;	 /* of the node that the cursor is in */
+	bool shared;   /* it shares its nodes, which `place` names, with other readers */
+	uint8_t level; /* of the node that the cursor is in */
 	uint8_t guard_level;
+	uint32_t thread;
+	/* last of the chain of nodes that it owns, by slot.locked_next; SLOT_NONE if it shares */
+	uint32_t locked;
 	vaddr_t base; /* what offset 0 of the table is as an address */
 	/* the range, as offsets in the table: end never wraps, not even at the top of 2^64 */
 	uint64_t start;
@@ -76,14 +87,18 @@ struct cursor {
  * Opens a cursor on [va, va+len), at va, and enters a read section that cursor_close() leaves.
  * Waits for cursors that overlap. `min_level`: the guard is not sought below it, so that one leaf
  * of that level can be mapped over exactly its own range (BUG-8); 1 is the narrowest. Do not call
- * it in a read section, unless that is the one of a cursor on another table: see cursor_copy(). Two
- * cursors of one thread on one table are not safe even where ranges and nodes differ: who waits for
- * the first may hold a node that has to be locked for the second.
+ * it in a read section, unless that is the one of another cursor. Of two cursors on two tables
+ * every thread has to open the same one first, as cursor_copy() says.
+ *
+ * A thread may have several cursors on one table, but does not wait for the second: if it cannot
+ * have all nodes at once it is refused (BUG-10), for who has one of them, or waits for it, may wait
+ * for a node of the first. Two reading cursors of one thread can always have the same nodes. Close
+ * a cursor in the thread that opened it.
  *
  * -EINVAL misaligned, empty, or no such level; -ERANGE outside the format's address space; -ENOMEM
  *   (CURSOR_MUTATE only);
- * -EDEADLK this thread has a cursor open on an overlapping range, or in the same node (BUG-10);
- *   -EUCLEAN.
+ * -EDEADLK this thread has another cursor on the table, and would have to wait; -EMFILE it has
+ *   THREAD_CURSORS; -EOVERFLOW a node has LOCK_READERS_MAX readers; -EUCLEAN.
  */
 int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uint64_t len,
 		enum cursor_mode mode, unsigned min_level);

@@ -13,7 +13,7 @@ static int subtree_pages(const struct cursor *cursor, struct pt_node node, unsig
 {
 	const struct page_table *table = cursor->table;
 
-	if (lock_owner(&node.slot->lock) != cursor->thread || node.slot->stray)
+	if (!cursor_has_locked(cursor, node) || node.slot->stray)
 		return -EUCLEAN;
 	if (level == 1 && !node.slot->marked) {
 		*pages += node.slot->nr_children;
@@ -50,7 +50,7 @@ static void subtree_mark_stray(const struct cursor *cursor, struct pt_node node,
 
 		if (pte_kind(table->format, pte, level) == PTE_NODE &&
 		    node_child(table->domain, table->format, node, index, pte, &child) == 0 &&
-		    lock_owner(&child.slot->lock) == cursor->thread && !child.slot->stray)
+		    cursor_has_locked(cursor, child) && !child.slot->stray)
 			subtree_mark_stray(cursor, child, level - 1);
 	}
 }

@@ -19,13 +19,77 @@ static unsigned lowest_guard(const struct cursor *cursor, unsigned min_level)
 	return level;
 }
 
+/*
+ * What lock_node() says in place of an error: a reading cursor has no place for the number of one
+ * more node.
+ */
+#define TOO_WIDE 1
+
+/* Has this thread locked `node` by another of its reading cursors? */
+static bool thread_shares(const struct cursor *cursor, uint32_t node)
+{
+	const struct cursor_place *places = port_cursors()->places;
+	bool shares = false;
+
+	for (unsigned i = 0; i < THREAD_CURSORS; i++)
+		if (&places[i] != cursor->place && places[i].table == cursor->table)
+			shares |= cursor_place_has(&places[i], node);
+	return shares;
+}
+
+/* Has this thread another cursor on the table? */
+static bool thread_has_another(const struct cursor *cursor)
+{
+	const struct cursor_place *places = port_cursors()->places;
+	bool has = false;
+
+	for (unsigned i = 0; i < THREAD_CURSORS; i++)
+		has |= &places[i] != cursor->place && places[i].table == cursor->table;
+	return has;
+}
+
+/*
+ * The node cannot be had at once. A thread waits for a node only if it has no other on the table:
+ * who has the node now, or waits for it already, may be waiting for that one (BUG-10). But what it
+ * reads already it may read once more, whoever waits.
+ */
+static int wait_for_node(const struct cursor *cursor, struct slot *slot)
+{
+	uint32_t number = domain_slot_number(cursor->table->domain, slot);
+
+	if (!thread_has_another(cursor))
+		return lock_wait(&slot->lock, cursor->thread, cursor_lock_mode(cursor));
+	if (cursor->shared && thread_shares(cursor, number))
+		return lock_share_again(&slot->lock);
+	return -EDEADLK;
+}
+
+/* TOO_WIDE; errors as lock_wait(). */
+static inline int lock_node(const struct cursor *cursor, struct pt_node node)
+{
+	if (cursor->shared && cursor->place->nr_nodes == SHARED_NODES_MAX)
+		return TOO_WIDE;
+	if (cursor->shared ? lock_try_shared(&node.slot->lock) :
+			     lock_try(&node.slot->lock, cursor->thread))
+		return 0;
+	return wait_for_node(cursor, node.slot);
+}
+
+static inline void unlock_node(const struct cursor *cursor, struct slot *slot)
+{
+	if (cursor->shared)
+		lock_release_shared(&slot->lock);
+	else
+		lock_release(&slot->lock);
+}
+
 /* -EAGAIN: the node was unlinked before we had its lock (L-5). It is not locked then. */
 static inline int lock_linked(const struct cursor *cursor, struct pt_node node)
 {
-	int error = lock_acquire(&node.slot->lock, cursor->thread);
+	int error = lock_node(cursor, node);
 
 	if (error == 0 && node.slot->stray) {
-		lock_release(&node.slot->lock);
+		unlock_node(cursor, node.slot);
 		error = -EAGAIN;
 	}
 	return error;
@@ -38,18 +102,33 @@ static inline int lock_linked(const struct cursor *cursor, struct pt_node node)
 static inline int descend(const struct cursor *cursor, unsigned lowest, struct pt_node *node,
 			  unsigned *level)
 {
-	const struct page_table *table = cursor->table;
+	const struct phys_domain *domain = cursor->table->domain;
+	const struct pt_format *format = cursor->table->format;
+	/* Copies: after an acquire the compiler reads again what lies in memory. */
+	struct slot *slots = domain->slots;
+	unsigned char *memory = domain->memory;
+	uint64_t nr_frames = domain->nr_frames;
+	uint64_t start = cursor->start, address = format->address;
+	uint64_t present = format->present | PTE_HELD, huge = format->huge;
+	uint32_t type = SLOT_NODE_TYPE(*level, format->id, 0);
+	uint64_t number = domain_slot_number(domain, node->slot);
 
 	while (*level > lowest) {
-		unsigned index = pte_index(cursor->start, *level);
+		unsigned index = pte_index(start, *level);
 		pte_t pte = node_read_acquire(*node, index);
-		struct pt_node child;
+		uint64_t parent = number;
 
-		if (pte_kind(table->format, pte, *level) != PTE_NODE)
+		/* pte_kind() above level 1 */
+		if (!(pte.raw & present) || (pte.raw & huge))
 			return 0;
-		if (node_child(table->domain, table->format, *node, index, pte, &child))
+		type -= SLOT_TYPE(0, 1, 0);
+		number = (pte.raw & address) >> PAGE_SHIFT;
+		if (number >= nr_frames ||
+		    !node_confirm(&slots[number], type | index << SLOT_INDEX_SHIFT,
+				  (uint32_t)parent))
 			return node_read(*node, index).raw == pte.raw ? -EUCLEAN : -EAGAIN;
-		*node = child;
+		node->slot = &slots[number];
+		node->entries = (_Atomic uint64_t *)(memory + (number << PAGE_SHIFT));
 		(*level)--;
 	}
 	return 0;
@@ -78,16 +157,18 @@ static int create(const struct cursor *cursor, unsigned lowest, struct pt_node *
 	return 0;
 }
 
-/* Phase 1. -EAGAIN: begin again. */
-static int lock_guard(struct cursor *cursor, unsigned lowest)
+/* Phase 1. -EAGAIN: begin again; TOO_WIDE. */
+static inline int lock_guard(struct cursor *cursor, unsigned lowest, struct pt_node *guard,
+			     unsigned *guard_level)
 {
 	const struct pt_format *format = cursor->table->format;
 	struct pt_node node = cursor->table->root;
-	unsigned level = format->levels;
-	enum pte_kind kind;
+	unsigned level = format->levels, rounds = LEVELS_MAX;
 	int error;
 
 	do {
+		enum pte_kind kind;
+
 		error = descend(cursor, lowest, &node, &level);
 		if (error == 0)
 			error = lock_linked(cursor, node);
@@ -97,18 +178,22 @@ static int lock_guard(struct cursor *cursor, unsigned lowest)
 			break;
 		/* With the lock, look again: somebody may have made a node here meanwhile. */
 		kind = pte_kind(format, node_read(node, pte_index(cursor->start, level)), level);
-		if (kind == PTE_NODE)
-			lock_release(&node.slot->lock);
-		else if (kind == PTE_ABSENT && cursor->mode == CURSOR_MUTATE)
+		if (kind == PTE_ABSENT && cursor->mode == CURSOR_MUTATE)
 			error = create(cursor, lowest, &node, &level);
-	} while (kind == PTE_NODE);
+		if (kind != PTE_NODE)
+			break;
+		unlock_node(cursor, node.slot);
+		/* Each round goes down, unless a guest hides the node again. */
+	} while (--rounds > 0);
+	if (rounds == 0)
+		return -EAGAIN;
 	if (error) {
 		lock_release(&node.slot->lock);
 		return error;
 	}
 	cursor_adopt(cursor, node);
-	cursor->level = cursor->guard_level = (uint8_t)level;
-	cursor->path[level] = node;
+	*guard = node;
+	*guard_level = level;
 	return 0;
 }
 
@@ -117,7 +202,7 @@ static int lock_below(struct cursor *cursor, struct pt_node node, unsigned level
 /* Locks a node below a locked one, and those below it. It is linked, so it is not stray (L-2). */
 static int lock_subtree(struct cursor *cursor, struct pt_node node, unsigned level, uint64_t base)
 {
-	int error = lock_acquire(&node.slot->lock, cursor->thread);
+	int error = lock_node(cursor, node);
 
 	if (error)
 		return error;
@@ -127,7 +212,8 @@ static int lock_subtree(struct cursor *cursor, struct pt_node node, unsigned lev
 
 /*
  * Phase 2: every node below `node`, whose first address is at offset `base`, that the range
- * touches; in pre-order, ascending (L-1, L-3). On error the locks taken so far are in the chain.
+ * touches; in pre-order, ascending (L-1, L-3). On error, or TOO_WIDE, the locks taken so far are
+ * adopted.
  */
 static int lock_below(struct cursor *cursor, struct pt_node node, unsigned level, uint64_t base)
 {
@@ -156,31 +242,78 @@ static int lock_below(struct cursor *cursor, struct pt_node node, unsigned level
 	return 0;
 }
 
-/* Reverse order: the chain begins with the node that was locked last and ends with the guard. */
-static void unlock_all(struct cursor *cursor)
+static void unlock_shared(const struct cursor *cursor)
 {
-	while (cursor->locked != SLOT_NONE) {
-		struct slot *slot = &cursor->table->domain->slots[cursor->locked];
+	struct slot *slots = cursor->table->domain->slots;
+	struct cursor_place *place = cursor->place;
 
-		cursor->locked = slot->locked_next;
+	while (place->nr_nodes > 0)
+		lock_release_shared(&slots[place->nodes[--place->nr_nodes]].lock);
+}
+
+/* Those that the cursor owns, from the node with this number on. */
+static void unlock_chain(const struct cursor *cursor, uint32_t number)
+{
+	while (number != SLOT_NONE) {
+		struct slot *slot = &cursor->table->domain->slots[number];
+
+		number = slot->locked_next;
 		lock_release(&slot->lock);
 	}
 }
 
+/* Reverse order: the guard comes last. Most cursors have locked nothing else. */
+static inline void unlock_all(const struct cursor *cursor)
+{
+	struct slot *last;
+	uint32_t next;
+
+	if (cursor->shared) {
+		unlock_shared(cursor);
+		return;
+	}
+	last = &cursor->table->domain->slots[cursor->locked];
+	next = last->locked_next;
+	lock_release(&last->lock);
+	if (next != SLOT_NONE)
+		unlock_chain(cursor, next);
+}
+
+static int lock_both(struct cursor *cursor, unsigned lowest)
+{
+	struct pt_node guard;
+	unsigned level;
+	int error;
+
+	cursor->locked = SLOT_NONE;
+	error = lock_guard(cursor, lowest, &guard, &level);
+	if (error)
+		return error;
+	cursor->level = cursor->guard_level = (uint8_t)level;
+	cursor->path[level] = guard;
+	if (level == 1)
+		return 0;
+	error = lock_below(cursor, guard, level, align_down(cursor->start, level_size(level + 1)));
+	if (error)
+		unlock_all(cursor);
+	return error;
+}
+
+/*
+ * Who comes too late seeks its guard one level higher next time. The root is never unlinked, so
+ * that it is had in the end, whatever others do meanwhile.
+ */
 static int lock_range(struct cursor *cursor, unsigned min_level)
 {
 	unsigned lowest = lowest_guard(cursor, min_level);
 	int error;
 
-	do
-		error = lock_guard(cursor, lowest);
-	while (error == -EAGAIN);
-	if (error || cursor->guard_level == 1)
-		return error;
-	error = lock_below(cursor, cursor->path[cursor->guard_level], cursor->guard_level,
-			   align_down(cursor->start, level_size(cursor->guard_level + 1u)));
-	if (error)
-		unlock_all(cursor);
+	while ((error = lock_both(cursor, lowest)) == -EAGAIN || error == TOO_WIDE) {
+		if (error == TOO_WIDE)
+			cursor->shared = false;
+		else if (lowest < cursor->table->format->levels)
+			lowest++;
+	}
 	return error;
 }
 
@@ -196,44 +329,62 @@ static void prepare_nodes(const struct cursor *cursor, unsigned min_level)
 			    LEVELS_MAX + (len >> level_shift(min_level + 1)));
 }
 
+/* Notes that the thread has a cursor on the table. NULL: it has too many. */
+static inline struct cursor_place *place_take(struct thread_cursors *cursors,
+					      const struct page_table *table)
+{
+	struct cursor_place *place = cursors->places;
+
+	while (place->table)
+		if (++place == &cursors->places[THREAD_CURSORS])
+			return NULL;
+	place->table = table;
+	return place;
+}
+
 int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uint64_t len,
 		enum cursor_mode mode, unsigned min_level)
 {
 	uint64_t mask = (UINT64_C(1) << format_address_bits(table->format)) - 1;
+	struct thread_cursors *cursors = port_cursors();
 	int error;
 
-	if (len == 0 || !is_aligned(va.value | len, PAGE_SIZE) || min_level < 1 ||
-	    min_level > table->format->levels)
+	if (len == 0 || !is_aligned(va.value | len, PAGE_SIZE) ||
+	    min_level - 1 >= table->format->levels)
 		return -EINVAL;
 	/* V-2 */
 	if (!format_contains(table->format, va, len))
 		return -ERANGE;
+	cursor->place = place_take(cursors, table);
+	if (!cursor->place)
+		return -EMFILE;
 	/* Not by one assignment: that would clear the path, which is written as it is walked. */
 	cursor->table = table;
 	cursor->mode = mode;
-	cursor->thread = port_thread();
-	cursor->locked = SLOT_NONE;
-	cursor->base = VADDR(va.value & ~mask);
+	cursor->thread = cursors->thread;
 	cursor->start = va.value & mask;
+	cursor->base = VADDR(va.value - cursor->start);
 	cursor->end = cursor->start + len;
 	cursor->at = cursor->start;
 	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
 	cursor->decoded_bits = 0;
 	cursor->changed.from = 0;
+	cursor->shared = mode == CURSOR_READ;
 	if (mode == CURSOR_MUTATE)
 		prepare_nodes(cursor, min_level);
 	port_read_lock();
 	error = lock_range(cursor, min_level);
-	if (error)
+	if (error) {
+		cursor->place->table = NULL;
 		port_read_unlock();
+	}
 	return error;
 }
 
 void cursor_close(struct cursor *cursor)
 {
-	struct phys_domain *domain = cursor->table->domain;
-
 	unlock_all(cursor);
+	cursor->place->table = NULL;
 	port_read_unlock();
-	domain_limit_deferred(domain);
+	domain_limit_deferred(cursor->table->domain);
 }

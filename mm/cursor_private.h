@@ -65,11 +65,44 @@ static inline void cursor_push(struct cursor *cursor, struct pt_node child)
 	cursor->path[--cursor->level] = child;
 }
 
-/* Adds a node that this cursor's thread has locked to the chain of those that it will unlock. */
+static inline enum lock_mode cursor_lock_mode(const struct cursor *cursor)
+{
+	return cursor->shared ? LOCK_SHARED : LOCK_EXCLUSIVE;
+}
+
+/* Notes a node that this cursor has locked among those that it will unlock. */
 static inline void cursor_adopt(struct cursor *cursor, struct pt_node node)
 {
+	uint32_t number = domain_slot_number(cursor->table->domain, node.slot);
+
+	if (cursor->shared) {
+		cursor->place->nodes[cursor->place->nr_nodes++] = number;
+		return;
+	}
 	node.slot->locked_next = cursor->locked;
-	cursor->locked = domain_slot_number(cursor->table->domain, node.slot);
+	cursor->locked = number;
+}
+
+static inline bool cursor_place_has(const struct cursor_place *place, uint32_t node)
+{
+	unsigned i = 0;
+
+	while (i < place->nr_nodes && place->nodes[i] != node)
+		i++;
+	return i < place->nr_nodes;
+}
+
+/*
+ * Has this cursor locked the node? If it locks as an owner, the lock's word says that its thread
+ * has. If it shares, the word says at most that there are readers, and not who: the cursor's own
+ * notes do.
+ */
+static inline bool cursor_has_locked(const struct cursor *cursor, struct pt_node node)
+{
+	if (!cursor->shared)
+		return lock_owner(&node.slot->lock) == cursor->thread;
+	return cursor_place_has(cursor->place,
+				domain_slot_number(cursor->table->domain, node.slot));
 }
 
 /*
@@ -83,7 +116,7 @@ static inline int cursor_child_at(const struct cursor *cursor, struct pt_node no
 	const struct page_table *table = cursor->table;
 	int error = node_child(table->domain, table->format, node, index, pte, child);
 
-	if (error == 0 && lock_owner(&child->slot->lock) != cursor->thread)
+	if (error == 0 && !cursor_has_locked(cursor, *child))
 		error = -EUCLEAN;
 	return error;
 }

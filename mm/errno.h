@@ -13,8 +13,10 @@
  *   EAGAIN      the frame is being constructed or destroyed by another thread: try again
  *   EOVERFLOW   the count is saturated; or offset + length is more than 64 bits
  *   ENOMEM      no frame left
+ *   EMFILE      this thread has THREAD_CURSORS cursors open
  *   EOPNOTSUPP  the format cannot encode this property at this level
- *   EDEADLK     this thread holds that node by another cursor already (BUG-10)
+ *   EDEADLK     this thread would wait for itself, or might: it has another cursor on the table
+ *   (BUG-10)
  *   EUCLEAN     the table's memory contradicts its slots: a guest wrote to its own tables
  */
 #ifndef MM_ERRNO_H
@@ -30,6 +32,7 @@
 #define EBUSY 16
 #define EEXIST 17
 #define EINVAL 22
+#define EMFILE 24
 #define ERANGE 34
 #define EDEADLK 35
 #define EOVERFLOW 75

@@ -206,15 +206,3 @@ unsigned format_leaf_fit(const struct pt_format *format, unsigned max, uint64_t 
 			break;
 	return level;
 }
-
-bool format_contains(const struct pt_format *format, vaddr_t start, uint64_t len)
-{
-	uint64_t last = start.value + (len - 1);
-	uint64_t half = UINT64_C(1) << (format_address_bits(format) - 1);
-
-	if (len == 0 || last < start.value)
-		return false;
-	if (!format->sign_extended)
-		return last >> 1 < half;
-	return last < half || start.value >= -half;
-}

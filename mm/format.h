@@ -207,7 +207,17 @@ static inline unsigned format_address_bits(const struct pt_format *format)
  * Is [start, start + len) within what the format can translate, and in one half if addresses are
  * sign-extended? len > 0. No sum is formed that could wrap (BUG-4).
  */
-bool format_contains(const struct pt_format *format, vaddr_t start, uint64_t len);
+static inline bool format_contains(const struct pt_format *format, vaddr_t start, uint64_t len)
+{
+	uint64_t last = start.value + (len - 1);
+	uint64_t half = UINT64_C(1) << (format_address_bits(format) - 1);
+
+	if (len == 0 || last < start.value)
+		return false;
+	if (!format->sign_extended)
+		return last >> 1 < half;
+	return last < half || start.value >= -half;
+}
 
 /* Index of a table offset in a node at `level` (2.1). */
 static inline unsigned pte_index(uint64_t offset, unsigned level)

@@ -1,7 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock in one word, which names its owner: 0 is free, anything else is the port_thread() that
- * holds it.
+ * A lock for one owner or many readers, which is fair (P-6).
+ *
+ * Two words. The first says who has it:
+ *
+ *   0                   nobody
+ *   1 .. 2^31 - 1       the port_thread() of its one owner
+ *   2^32 - n            n readers
+ *
+ * The second is the queue, 0 as long as nobody waits: the ticket that is served, the next ticket to
+ * be given out, and how many have gone before the first of the queue since that one became first.
+ *
+ *   bits 0-11 served   12-23 next   24-30 passed   31 somebody may be asleep
+ *
+ * Taking a lock that is free and that nobody waits for is one compare-and-swap; giving it back is
+ * one store (one atomic addition for a reader) and a look at the queue. Who cannot have it takes a
+ * ticket. Only the first of the queue tries to take the lock; readers who are first let the next
+ * one be first as soon as they have it, so that neighbours in the queue share the lock.
+ *
+ * Fairness   Between the moment at which a thread takes its ticket and that at which it has the
+ *            lock, only these get it: the holders of earlier tickets, once each; LOCK_PASSES others
+ *            for each of those and for the thread itself; and who looked at the queue before
+ *            anybody was in it, once each. So nobody starves, whatever others do. Letting a few
+ *            pass keeps the lock in use while the first of the queue, who may be asleep, comes.
+ *
+ * Who gives a lock back looks at its second word after that. So what a lock lies in must not be
+ * freed by somebody who knows from the lock alone that all others are done.
  */
 #ifndef MM_LOCK_H
 #define MM_LOCK_H
@@ -13,41 +37,117 @@
 #include "mm/errno.h"
 #include "mm/port.h"
 
+/* All zero is a lock that is free. */
 typedef struct {
-	_Atomic uint32_t owner;
+	_Atomic uint32_t holders;
+	_Atomic uint32_t queue;
 } lock_t;
 
+#define LOCK_FREE UINT32_C(0)
+#define LOCK_OWNER_MAX UINT32_C(0x7fffffff) /* what is above is readers */
+#define LOCK_READERS_MAX UINT32_C(0x7fffffff)
+#define LOCK_QUEUE_EMPTY UINT32_C(0)
+#define LOCK_PASSES 16u /* who may go before the first of the queue; below 2^7 */
+
+enum lock_mode { LOCK_EXCLUSIVE, LOCK_SHARED };
+
+/* Its one owner; 0 if it is free, or shared. */
 static inline uint32_t lock_owner(const lock_t *lock)
 {
-	return atomic_load_explicit(&lock->owner, memory_order_relaxed);
+	uint32_t holders = atomic_load_explicit(&lock->holders, memory_order_relaxed);
+
+	return holders <= LOCK_OWNER_MAX ? holders : 0;
 }
 
+/* How many readers have it. */
+static inline uint32_t lock_readers(const lock_t *lock)
+{
+	uint32_t holders = atomic_load_explicit(&lock->holders, memory_order_relaxed);
+
+	return holders <= LOCK_OWNER_MAX ? 0 : -holders;
+}
+
+/* Has nobody got it? A snapshot, as the two above. */
+static inline bool lock_is_free(const lock_t *lock)
+{
+	return atomic_load_explicit(&lock->holders, memory_order_relaxed) == LOCK_FREE;
+}
+
+/* Does anybody wait for it? */
+static inline bool lock_has_queue(const lock_t *lock)
+{
+	return atomic_load_explicit(&lock->queue, memory_order_relaxed) != LOCK_QUEUE_EMPTY;
+}
+
+/* Makes it free: nobody else can reach it yet. */
+static inline void lock_init(lock_t *lock)
+{
+	atomic_store_explicit(&lock->holders, LOCK_FREE, memory_order_relaxed);
+	atomic_store_explicit(&lock->queue, LOCK_QUEUE_EMPTY, memory_order_relaxed);
+}
+
+/* Takes the lock if it is free and nobody waits for it. */
 static inline bool lock_try(lock_t *lock, uint32_t thread)
 {
-	uint32_t free = 0;
+	uint32_t free = LOCK_FREE;
 
-	return atomic_compare_exchange_strong_explicit(&lock->owner, &free, thread,
+	return !lock_has_queue(lock) &&
+	       atomic_compare_exchange_strong_explicit(&lock->holders, &free, thread,
+						       memory_order_acquire, memory_order_relaxed);
+}
+
+/* Becomes one of the readers if nobody owns it or waits for it. */
+static inline bool lock_try_shared(lock_t *lock)
+{
+	uint32_t holders = atomic_load_explicit(&lock->holders, memory_order_relaxed);
+
+	return !lock_has_queue(lock) && holders - 1 >= -LOCK_READERS_MAX &&
+	       atomic_compare_exchange_strong_explicit(&lock->holders, &holders, holders - 1,
 						       memory_order_acquire, memory_order_relaxed);
 }
 
 /*
- * Waits for the lock and takes it (P-6). 0, or -EDEADLK if `thread` holds it already: then waiting
- * would never end, and nothing was changed (BUG-10).
+ * Waits for the lock and takes it: 0; -EDEADLK if `thread` owns it already, for waiting would never
+ * end (BUG-10); -EOVERFLOW if there are LOCK_READERS_MAX readers. Nothing has changed on error.
+ * Readers are not known by name: who is one already must not come here.
  */
+int lock_wait(lock_t *lock, uint32_t thread, enum lock_mode mode);
+
 static inline int lock_acquire(lock_t *lock, uint32_t thread)
 {
-	for (unsigned round = 0; !lock_try(lock, thread); round++) {
-		if (lock_owner(lock) == thread)
-			return -EDEADLK;
-		port_wait(round);
-	}
-	return 0;
+	return lock_try(lock, thread) ? 0 : lock_wait(lock, thread, LOCK_EXCLUSIVE);
 }
+
+static inline int lock_acquire_shared(lock_t *lock, uint32_t thread)
+{
+	return lock_try_shared(lock) ? 0 : lock_wait(lock, thread, LOCK_SHARED);
+}
+
+/*
+ * Once more for a reader who knows to be one: before everybody who waits, for those wait for this
+ * reader. -EOVERFLOW.
+ */
+int lock_share_again(lock_t *lock);
+
+/* Wakes the first of the queue, if it is asleep. */
+void lock_wake(lock_t *lock);
 
 /* Gives the lock back. Only its owner may. */
 static inline void lock_release(lock_t *lock)
 {
-	atomic_store_explicit(&lock->owner, 0, memory_order_release);
+	atomic_store_explicit(&lock->holders, LOCK_FREE, memory_order_release);
+	/* There is no fence before this look: see port_wait(). */
+	if (lock_has_queue(lock))
+		lock_wake(lock);
+}
+
+/* One reader less. */
+static inline void lock_release_shared(lock_t *lock)
+{
+	uint32_t before = atomic_fetch_add_explicit(&lock->holders, 1, memory_order_release);
+
+	if (before == UINT32_MAX && lock_has_queue(lock))
+		lock_wake(lock);
 }
 
 #endif

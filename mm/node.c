@@ -18,7 +18,7 @@ int node_alloc(struct phys_domain *domain, const struct pt_format *format, unsig
 	slot->stray = false;
 	slot->marked = false;
 	slot->locked_next = SLOT_NONE;
-	lock_release(&slot->lock);
+	lock_init(&slot->lock);
 	slot_set_type(slot, SLOT_NODE_TYPE(level, format->id, SLOT_UNLINKED));
 	slot_publish_shared(slot);
 	*node = node_at(domain, domain_slot_paddr(domain, slot));

@@ -108,6 +108,14 @@ static inline void node_unlink(struct pt_node node)
 	node_set_index(node, SLOT_UNLINKED);
 }
 
+/* Does the slot say that it is a node of this SLOT_NODE_TYPE(), linked by the parent? (Acquire.) */
+static inline bool node_confirm(const struct slot *slot, uint32_t type, uint32_t parent)
+{
+	return atomic_load_explicit(&slot->type, memory_order_acquire) == type &&
+	       atomic_load_explicit(&slot->parent, memory_order_relaxed) == parent &&
+	       slot_state_is_shared(slot_state(slot));
+}
+
 /*
  * The node that `pte`, entry `index` of `parent`, points to. -EUCLEAN unless it lies in the domain
  * and its slot says that it is a node of this format, one level down, and linked by this entry.
@@ -119,16 +127,11 @@ static inline int node_child(const struct phys_domain *domain, const struct pt_f
 			     struct pt_node *child)
 {
 	paddr_t paddr = pte_paddr(format, pte);
-	struct slot *slot;
 
-	if (paddr.value >> PAGE_SHIFT >= domain->nr_frames)
-		return -EUCLEAN;
-	slot = domain_slot_at(domain, paddr);
-	if (atomic_load_explicit(&slot->type, memory_order_acquire) !=
-		    SLOT_NODE_TYPE(node_level(parent) - 1, format->id, index) ||
-	    atomic_load_explicit(&slot->parent, memory_order_relaxed) !=
-		    domain_slot_number(domain, parent.slot) ||
-	    !slot_state_is_shared(slot_state(slot)))
+	if (paddr.value >> PAGE_SHIFT >= domain->nr_frames ||
+	    !node_confirm(domain_slot_at(domain, paddr),
+			  SLOT_NODE_TYPE(node_level(parent) - 1, format->id, index),
+			  domain_slot_number(domain, parent.slot)))
 		return -EUCLEAN;
 	*child = node_at(domain, paddr);
 	return 0;

@@ -27,17 +27,36 @@ bool port_read_ongoing(void);
 void port_synchronize(void);
 
 /*
- * Names the calling thread in lock words: never 0, unique among the threads that are alive. Small,
- * too: a thread that has ended leaves its number to another, for what a thread has at hand is found
- * by its number (mm/frame_cache.h). What the former wrote, the latter sees.
+ * Names the calling thread in lock words: never 0, below 2^31, unique among the threads that are
+ * alive. Small, too: a thread that has ended leaves its number to another, for what a thread has at
+ * hand is found by its number (mm/frame_cache.h). What the former wrote, the latter sees.
  */
 uint32_t port_thread(void);
 
 /*
- * One round of waiting for a word that another thread will change; `round` counts from 0 for one
- * wait. Early rounds spin, later ones give the processor away, for in user space the holder may be
- * descheduled.
+ * What the engine keeps for the calling thread (mm/thread_cursors.h): `thread` is port_thread(),
+ * and the rest was all zero when the thread began.
  */
-void port_wait(unsigned round);
+struct thread_cursors *port_cursors(void);
+
+/*
+ * A moment of waiting for a word that another thread will change, without giving the processor away
+ * for long: in early rounds of one wait, which `round` counts from 0. False, and nothing is waited
+ * for, when that has been tried for long enough: the holder may be descheduled.
+ */
+bool port_spin(unsigned round);
+
+/*
+ * Waits while *word is `value`, until port_wake() is called for this word and `who`, or some time
+ * has passed, 1 ms say. May return at any time, for no reason.
+ *
+ * That it comes back by itself is not for speed, but lets a lock be given back without a fence
+ * between the store that frees it and the look for sleepers: that look can miss who goes to sleep
+ * at this moment.
+ */
+void port_wait(const _Atomic uint32_t *word, uint32_t value, uint32_t who);
+
+/* Ends the waits of `who`; others' may end, too. *word may be gone already. */
+void port_wake(const _Atomic uint32_t *word, uint32_t who);
 
 #endif

@@ -67,12 +67,7 @@ enum frame_home {
  */
 struct slot {
 	_Atomic uint32_t state;
-	_Atomic uint32_t
-		/*
-		 * id of the list that holds this unique frame, 0 for none; written under that
-		 * list's lock
-		 */
-		list;
+	_Atomic uint32_t type; /* SLOT_TYPE(); written while BUSY or UNIQUE */
 	/* frame number; list links of a unique frame, or `next` of a removed node that waits */
 	uint32_t next;
 	union {
@@ -82,14 +77,22 @@ struct slot {
 		/* removed node: since when it waits for observers; see mm/flush_queue.h */
 		_Atomic uint32_t epoch;
 	};
-	/* node: its lock, of which `locked_next`, `nr_children` and `stray` are part */
-	lock_t lock;	       /* node: its lock, of which the next three are part */
-	uint32_t locked_next;  /* node: the one that the same cursor locked before it */
-	uint16_t nr_children;  /* node: entries that are not absent, or have a status (INV-T5) */
-	bool stray  : 1;       /* node: unlinked from its tree (L-5) */
-	bool marked : 1;       /* node: entries may have a status: children that map nothing */
-	uint8_t home;	       /* enum frame_home; written while BUSY */
-	_Atomic uint32_t type; /* SLOT_TYPE(); written while BUSY or UNIQUE */
+	union {
+		lock_t lock; /* node: its lock, of which the next three are part */
+		struct {
+			uint32_t unlisted; /* unique frame: 0 */
+			/*
+			 * id of the list that holds this unique frame, 0 for none; written under
+			 * that list's lock. A lock that nobody waits for is 0 here, too.
+			 */
+			_Atomic uint32_t list;
+		};
+	};
+	uint32_t locked_next; /* node: the one that the same changing cursor locked before it */
+	uint16_t nr_children; /* node: entries that are not absent, or have a status (INV-T5) */
+	bool stray  : 1;      /* node: unlinked from its tree (L-5) */
+	bool marked : 1;      /* node: entries may have a status: children that map nothing */
+	uint8_t home;	      /* enum frame_home; written while BUSY */
 };
 
 _Static_assert(sizeof(struct slot) == 32,
@@ -125,8 +128,9 @@ static inline uint32_t slot_count(const struct slot *slot)
  * tables cannot lead us to a node by any other entry than that one: whatever it writes, what we
  * follow is a tree, and locks are taken in its order (L-3).
  */
+#define SLOT_INDEX_SHIFT 20
 #define SLOT_NODE_TYPE(level, format, index) \
-	(SLOT_TYPE(FRAME_NODE, level, format) | (uint32_t)(index) << 20)
+	(SLOT_TYPE(FRAME_NODE, level, format) | (uint32_t)(index) << SLOT_INDEX_SHIFT)
 #define SLOT_UNLINKED 0xfffu /* as an index: no entry */
 
 static inline uint32_t slot_type(const struct slot *slot)

@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #ifdef __has_feature /* clang */
 #define THREAD_SANITIZER __has_feature(thread_sanitizer)
 #elif defined(__SANITIZE_THREAD__) /* gcc */
@@ -28,16 +32,16 @@
 #include <urcu/urcu-memb.h>
 
 #include "mm/port.h"
+#include "mm/thread_cursors.h"
 
-#define ROUNDS_SPINNING 100u
-#define ROUNDS_YIELDING 100u
-#define SLEEP_STEP_NS 1000u
-#define SLEEP_MAX_NS 100000u
+#define ROUNDS_SPINNING 100u /* some microseconds */
+#define ROUNDS_YIELDING 10u
+#define WAIT_MAX_NS 1000000L
 
 #define SMALL_NUMBERS 64u
 
 static _Thread_local bool registered;
-static _Thread_local uint32_t thread;
+static _Thread_local struct thread_cursors self;
 static _Atomic uint64_t small_numbers; /* bit i: a thread has number i + 1 */
 /* given out so far, from SMALL_NUMBERS + 1 on; never again */
 static _Atomic uint32_t large_numbers;
@@ -91,8 +95,8 @@ static void thread_end(void *unused)
 	if (registered)
 		urcu_memb_unregister_thread();
 	registered = false;
-	number_give_back(thread);
-	thread = 0;
+	number_give_back(self.thread);
+	self.thread = 0;
 }
 
 /*
@@ -114,7 +118,7 @@ static void thread_announce(void)
 		abort();
 }
 
-static void thread_register(void)
+static __attribute__((noinline)) void thread_register(void)
 {
 	thread_announce();
 	urcu_memb_register_thread();
@@ -147,30 +151,55 @@ void port_synchronize(void)
 	AFTER(section_end);
 }
 
-uint32_t port_thread(void)
+static __attribute__((noinline)) void thread_name(void)
 {
-	if (thread == 0) {
-		thread_announce();
-		thread = number_take();
-	}
-	return thread;
+	thread_announce();
+	self.thread = number_take();
 }
 
-void port_wait(unsigned round)
+struct thread_cursors *port_cursors(void)
 {
-	struct timespec time = { 0 };
+	if (self.thread == 0)
+		thread_name();
+	return &self;
+}
 
-	if (round < ROUNDS_SPINNING) {
+uint32_t port_thread(void)
+{
+	return port_cursors()->thread;
+}
+
+bool port_spin(unsigned round)
+{
+	if (round < ROUNDS_SPINNING)
 		caa_cpu_relax();
-		return;
-	}
-	round -= ROUNDS_SPINNING;
-	if (round < ROUNDS_YIELDING) {
+	else if (round < ROUNDS_SPINNING + ROUNDS_YIELDING)
 		sched_yield();
-		return;
+	return round < ROUNDS_SPINNING + ROUNDS_YIELDING;
+}
+
+/* The kernel compares and falls asleep in one, and wakes those with a bit in common. */
+static void call_futex(const _Atomic uint32_t *word, int operation, uint32_t value,
+		       const struct timespec *until, uint32_t who)
+{
+	(void)syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, until, NULL,
+		      UINT32_C(1) << who % 32);
+}
+
+void port_wait(const _Atomic uint32_t *word, uint32_t value, uint32_t who)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += WAIT_MAX_NS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
 	}
-	round -= ROUNDS_YIELDING;
-	time.tv_nsec = round < SLEEP_MAX_NS / SLEEP_STEP_NS ? (round + 1) * SLEEP_STEP_NS :
-							      SLEEP_MAX_NS;
-	nanosleep(&time, NULL);
+	call_futex(word, FUTEX_WAIT_BITSET, value, &until, who);
+}
+
+void port_wake(const _Atomic uint32_t *word, uint32_t who)
+{
+	call_futex(word, FUTEX_WAKE_BITSET, INT32_MAX, NULL, who);
 }

@@ -213,6 +213,16 @@ static void node_is_locked(struct subject *subject)
 	lock_try(&table_node(subject->fixture, 0, 1).slot->lock, 5);
 }
 
+static void node_has_a_reader(struct subject *subject)
+{
+	lock_try_shared(&table_node(subject->fixture, 0, 1).slot->lock);
+}
+
+static void node_is_waited_for(struct subject *subject)
+{
+	atomic_store(&table_node(subject->fixture, 0, 1).slot->lock.queue, 1);
+}
+
 static void root_is_locked(struct subject *subject)
 {
 	lock_try(&subject->second.root.slot->lock, 5);
@@ -332,6 +342,8 @@ static const struct breach {
 	{ node_is_linked_by_another_table, "INV-T6" },
 	{ leaf_maps_a_node, "INV-T7" },
 	{ node_is_locked, "INV-X1" },
+	{ node_has_a_reader, "INV-X1" },
+	{ node_is_waited_for, "INV-X1" },
 	{ root_is_locked, "INV-X1" },
 	{ linked_node_is_stray, "INV-X2" },
 	{ deferred_node_is_not_stray, "INV-X2" },

@@ -173,12 +173,12 @@ static void test_node_is_locked_before_those_below_it(void **state)
 	below = table_node(fixture, 0, 1);
 	above = table_node(fixture, 0, 3);
 	/* The guard is the node of level 2; its first child is not ours. */
-	cursor = table_cursor(fixture, MIB(4), MIB(4), CURSOR_READ, 1);
+	cursor = table_cursor(fixture, MIB(4), MIB(4), CURSOR_MUTATE, 1);
 	assert_int_equal(pthread_create(&opener.thread, NULL, open_wide, &opener), 0);
-	while (lock_owner(&above.slot->lock) == 0)
+	while (lock_is_free(&above.slot->lock))
 		sched_yield();
 	for (unsigned i = 0; i < 2000; i++) {
-		assert_int_equal(lock_owner(&below.slot->lock), 0);
+		assert_true(lock_is_free(&below.slot->lock));
 		sched_yield();
 	}
 	assert_false(atomic_load(&opener.over));

@@ -165,7 +165,8 @@ static unsigned assert_locks(struct table_fixture *fixture, const struct cursor 
 	bool touches = start < cursor->end && cursor->start - start < level_size(level + 1);
 	bool guarded = level < cursor->guard_level ||
 		       node.slot == cursor->path[cursor->guard_level].slot;
-	bool locked = lock_owner(&node.slot->lock) == port_thread();
+	bool locked = cursor->mode == CURSOR_READ ? lock_readers(&node.slot->lock) == 1 :
+						    lock_owner(&node.slot->lock) == port_thread();
 	unsigned nr_locked = locked;
 
 	touches |= start >= cursor->start && start < cursor->end;
@@ -204,12 +205,12 @@ static void test_cursor_locks_the_nodes_that_its_range_touches_and_no_other(void
 	for (uint64_t va = 0; va < MIB(8); va += MIB(2))
 		assert_int_equal(table_map(fixture, va, PADDR(0), 1, PROP_RW, false), 0);
 	assert_int_equal(table_map(fixture, GIB(1), PADDR(0), 1, PROP_RW, false), 0);
-	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct cursor cursor =
-			table_cursor(fixture, cases[i].va, cases[i].len, CURSOR_READ, 1);
+	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		struct cursor cursor = table_cursor(fixture, cases[i / 2].va, cases[i / 2].len,
+						    i % 2 ? CURSOR_READ : CURSOR_MUTATE, 1);
 
 		assert_int_equal(assert_locks(fixture, &cursor, fixture->table.root, 4, 0),
-				 cases[i].nr_locked);
+				 cases[i / 2].nr_locked);
 		cursor_close(&cursor);
 		check_audit(fixture);
 	}

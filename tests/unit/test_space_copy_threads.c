@@ -100,7 +100,8 @@ static void check_order(struct pair *pair, struct vm_space *from, struct vm_spac
 	bool locked = false;
 	struct cursor cursor;
 
-	assert_int_equal(cursor_open(&cursor, &low->table, VADDR(FROM), MIB(2), CURSOR_READ, 1), 0);
+	assert_int_equal(cursor_open(&cursor, &low->table, VADDR(FROM), MIB(2), CURSOR_MUTATE, 1),
+			 0);
 	assert_int_equal(pthread_create(&copier.thread, NULL, copy_often, &copier), 0);
 	for (unsigned i = 0; i < 200; i++) {
 		locked = locked || lock_owner(&node.slot->lock) != 0;
