@@ -109,7 +109,7 @@ static int visit_leaf(struct walker *walker, const struct place *place, unsigned
 
 	if (run_meets(walker, offset, FOREIGN_MAPPED, place->level) &&
 	    walker->run.rights == rights &&
-	    !((raw ^ walker->run.raw) & walker->key[place->level]) &&
+	    !((raw ^ walker->run.raw) & walker->key[place->level]) && !walker->visitor->single &&
 	    leaf_goes_on(walker, address)) {
 		run_extend(walker, raw, UINT64_C(1) << level->shift);
 		return 0;
@@ -254,7 +254,7 @@ static inline bool run_is_fast(const struct walker *walker, const struct place *
 {
 	const struct foreign_level *level = &walker->paging->level[place->level];
 
-	return walker->open && walker->run.end == FOREIGN_MAPPED &&
+	return walker->open && walker->run.end == FOREIGN_MAPPED && !walker->visitor->single &&
 	       walker->run.level == place->level && walker->paging->entry_len == 8 &&
 	       walker->next == place->offset + ((uint64_t)(index + 1) << level->shift);
 }

@@ -65,7 +65,8 @@ struct foreign_visitor {
 	 * a look. Leaves and holes that do not are left to `run` to refuse.
 	 */
 	uint32_t rights;
-	bool holes; /* report what is not present, too */
+	bool holes;  /* report what is not present, too */
+	bool single; /* do not merge leaves */
 };
 
 /*

@@ -16,5 +16,6 @@ int command_check(int argc, char **argv);    /* says whether this host can */
 int command_ps(int argc, char **argv);	     /* lists the VMs that run */
 int command_ctl(int argc, char **argv);	     /* asks one of them something */
 int command_snapshot(int argc, char **argv); /* writes one into a core file */
+int command_pt(int argc, char **argv);	     /* looks into page tables */
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include "vmm/command_run_options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -12,9 +11,9 @@
 
 #include "vmm/clock.h"
 #include "vmm/control_place.h"
+#include "vmm/number.h"
 #include "vmm/refuse.h"
 
-#define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
@@ -73,48 +72,6 @@ static const struct option table[] = {
 	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ NULL, 0, NULL, 0 },
 };
-
-/* A number without sign or space, decimal or with 0x; *end is what follows it. */
-static bool number_read(const char *text, const char **end, uint64_t *value)
-{
-	bool hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-	const char *digits = hexadecimal ? text + 2 : text;
-	char *stop;
-
-	if (hexadecimal ? !isxdigit((unsigned char)*digits) : !isdigit((unsigned char)*digits))
-		return false;
-	errno = 0;
-	*value = strtoull(digits, &stop, hexadecimal ? 16 : 10);
-	*end = stop;
-	return errno == 0;
-}
-
-/* A number with an optional K, M or G behind it. */
-static bool size_read(const char *text, uint64_t *size)
-{
-	uint64_t unit = 1;
-	const char *end;
-
-	if (!number_read(text, &end, size))
-		return false;
-	switch (toupper((unsigned char)*end)) {
-	case 'K':
-		unit = KIB;
-		break;
-	case 'M':
-		unit = MIB;
-		break;
-	case 'G':
-		unit = GIB;
-		break;
-	}
-	if (unit > 1)
-		end++;
-	if (*end || *size > UINT64_MAX / unit)
-		return false;
-	*size *= unit;
-	return true;
-}
 
 static int memory_take(struct run_options *options, const char *text, struct image_error *error)
 {

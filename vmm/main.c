@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "ps", "list the VMs that run", command_ps },
 	{ "ctl", "ask a running VM: status, pause, registers, host table", command_ctl },
 	{ "snapshot", "write a running VM into an ELF core file", command_snapshot },
+	{ "pt", "look into the page tables of a guest", command_pt },
 	{ "check", "say whether this host can run guests, and if not, what to do", command_check },
 };
 

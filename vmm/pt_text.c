@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs as text for eyes.
+ */
+#include "vmm/pt_report.h"
+
+#define COLUMNS \
+	"start            end                length leaf rights  by leaf flags cache physical\n"
+
+#define RESET "\033[0m"
+
+static void text_begin(struct pt_report *report)
+{
+	char text[200];
+
+	pt_view_describe(report->view, text, sizeof(text));
+	pt_out_print(report->out, "%s: %s\n", report->view->source->name, text);
+	pt_out_print(report->out, COLUMNS);
+}
+
+/* What can be written and executed, first of all. */
+static const char *colour_of(const struct foreign_run *run)
+{
+	if (run->end == FOREIGN_NOT_PRESENT)
+		return "\033[2m";
+	if (run->end != FOREIGN_MAPPED)
+		return "\033[1;31m";
+	switch (run->rights & (PROP_WRITE | PROP_EXECUTE)) {
+	case PROP_WRITE | PROP_EXECUTE:
+		return "\033[1;31m";
+	case PROP_EXECUTE:
+		return "\033[32m";
+	case PROP_WRITE:
+		return "\033[33m";
+	}
+	return "\033[36m";
+}
+
+/* Right-aligned in `width`. */
+static char *put_size(char *to, uint64_t size, size_t width)
+{
+	char text[24];
+	size_t len = (size_t)(pt_put_size(text, size) - text);
+
+	while (width-- > len)
+		*to++ = ' ';
+	return pt_put(to, text, len);
+}
+
+/* Capital: all leaves have it, small: some. */
+static char flag(const struct foreign_run *run, uint64_t bit, char letter)
+{
+	if (run->raw_all & bit)
+		return letter;
+	return run->raw_any & bit ? (char)(letter | 0x20) : '-';
+}
+
+static char *put_flags(char *to, const struct foreign_paging *paging, const struct foreign_run *run)
+{
+	*to++ = flag(run, paging->accessed, 'A');
+	*to++ = flag(run, paging->dirty, 'D');
+	*to++ = flag(run, paging->global, 'G');
+	return to;
+}
+
+static char *put_mapped(char *to, const struct pt_report *report, const struct foreign_run *run)
+{
+	const struct foreign_paging *paging = &report->view->paging;
+
+	to = put_size(to, run->nr == 1 ? run->len : run->len / run->nr, 4);
+	to = PT_PUT(to, "   ");
+	to = pt_put_rights(to, run->rights);
+	to = PT_PUT(to, "    ");
+	if (run->leaf_rights == run->rights)
+		to = PT_PUT(to, "   =");
+	else
+		to = pt_put_rights(to, run->leaf_rights);
+	to = PT_PUT(to, "   ");
+	to = put_flags(to, paging, run);
+	to = PT_PUT(to, "    ");
+	to = pt_put(to, pt_cache_name(foreign_prop(paging, run->level, run->raw)), 2);
+	*to++ = ' ';
+	to = pt_put_hex16(to, run->address);
+	if (run->nr > 1 && run->step == 0)
+		to = PT_PUT(to, " each");
+	return to;
+}
+
+/* What is no mapping, in words. */
+static char *put_other(char *to, const struct foreign_run *run)
+{
+	switch (run->end) {
+	case FOREIGN_NOT_PRESENT:
+		to = PT_PUT(to, "  not present, level ");
+		break;
+	case FOREIGN_MALFORMED:
+		to = PT_PUT(to, "  reserved bits: entry ");
+		to = pt_put_hex(to, run->entry);
+		to = PT_PUT(to, " = ");
+		to = pt_put_hex(to, run->raw);
+		to = PT_PUT(to, ", level ");
+		break;
+	case FOREIGN_OUTSIDE:
+		to = PT_PUT(to, "  no memory at ");
+		to = pt_put_hex(to, run->address);
+		to = PT_PUT(to, ", where the table is to be: entry ");
+		to = pt_put_hex(to, run->entry);
+		to = PT_PUT(to, ", level ");
+		break;
+	default:
+		to = PT_PUT(to, "  not walked once more: the table at ");
+		to = pt_put_hex(to, run->address);
+		to = PT_PUT(to, ", level ");
+		break;
+	}
+	to = pt_put_number(to, run->level);
+	if (run->nr > 1) {
+		to = PT_PUT(to, ", ");
+		to = pt_put_number(to, run->nr);
+		to = PT_PUT(to, " entries");
+	}
+	return to;
+}
+
+static void text_run(struct pt_report *report, const struct foreign_run *run)
+{
+	char *to = pt_out_begin(report->out);
+
+	if (report->colour)
+		to = pt_put_text(to, colour_of(run));
+	to = pt_put_hex16(to, run->start);
+	*to++ = ' ';
+	to = pt_put_hex16(to, run->start + run->len);
+	*to++ = ' ';
+	to = put_size(to, run->len, 8);
+	*to++ = ' ';
+	to = run->end == FOREIGN_MAPPED ? put_mapped(to, report, run) : put_other(to, run);
+	if (report->symbols && run->end == FOREIGN_MAPPED) {
+		char *end = pt_put_symbol(to + 2, report->symbols, run->start, run->len);
+
+		if (end > to + 2) {
+			memcpy(to, "  ", 2);
+			to = end;
+		}
+	}
+	if (report->colour)
+		to = PT_PUT(to, RESET);
+	*to++ = '\n';
+	pt_out_end(report->out, to);
+}
+
+const struct pt_style pt_style_text = { .name = "text", .begin = text_begin, .run = text_run };
