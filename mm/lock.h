@@ -96,14 +96,17 @@ static inline bool lock_try(lock_t *lock, uint32_t thread)
 						       memory_order_acquire, memory_order_relaxed);
 }
 
-/* Becomes one of the readers if nobody owns it or waits for it. */
+/* Becomes one of the readers if nobody owns it or waits for it, and there is room for one more. */
 static inline bool lock_try_shared(lock_t *lock)
 {
 	uint32_t holders = atomic_load_explicit(&lock->holders, memory_order_relaxed);
 
-	return !lock_has_queue(lock) && holders - 1 >= -LOCK_READERS_MAX &&
-	       atomic_compare_exchange_strong_explicit(&lock->holders, &holders, holders - 1,
-						       memory_order_acquire, memory_order_relaxed);
+	do
+		if (lock_has_queue(lock) || holders - 1 < -LOCK_READERS_MAX)
+			return false;
+	while (!atomic_compare_exchange_weak_explicit(&lock->holders, &holders, holders - 1,
+						      memory_order_acquire, memory_order_relaxed));
+	return true;
 }
 
 /*
