@@ -5,12 +5,13 @@
  */
 #include "mm/lock.h"
 
-#define TICKET_BITS 12
+#define TICKET_BITS 11
 #define TICKET_MASK ((UINT32_C(1) << TICKET_BITS) - 1)
 #define NEXT_SHIFT TICKET_BITS
 #define PASSED_SHIFT (2 * TICKET_BITS)
-#define PASSED_MASK UINT32_C(0x7f)
-#define SLEEPERS (UINT32_C(1) << 31)
+#define PASSED_MASK UINT32_C(0xff)
+#define FIRST_SLEEPS (UINT32_C(1) << 30)
+#define OTHERS_SLEEP (UINT32_C(1) << 31)
 
 _Static_assert(LOCK_PASSES <= PASSED_MASK, "they are counted in the queue's word");
 
@@ -39,11 +40,6 @@ static uint32_t queue_next(uint32_t queue)
 static uint32_t queue_passed(uint32_t queue)
 {
 	return queue >> PASSED_SHIFT & PASSED_MASK;
-}
-
-static bool queue_has(uint32_t queue, uint32_t ticket)
-{
-	return queue_served(queue) == ticket;
 }
 
 static uint32_t holders_read(const lock_t *lock)
@@ -88,21 +84,19 @@ static bool queue_pass(lock_t *lock)
 }
 
 /*
- * One round of waiting for a change of *word, which is `value`: spins at first, and then sleeps
- * until it is woken as the holder of `ticket`.
+ * One round of waiting for a change of the queue, which was `queue`, by the holder of `ticket`:
+ * spins at first, and then sleeps until it is woken. That is said in the queue by `sleeps`, and
+ * what is waited for is looked at once more, before it does so.
  */
-static void wait_round(lock_t *lock, const _Atomic uint32_t *word, uint32_t value, uint32_t ticket,
+static void wait_round(lock_t *lock, uint32_t queue, uint32_t sleeps, uint32_t ticket,
 		       unsigned round)
 {
-	uint32_t queue = queue_read(lock);
-
 	if (port_spin(round))
 		return;
-	if (queue & SLEEPERS)
-		port_wait(word, value, ticket);
+	if (queue & sleeps)
+		port_wait(&lock->queue, queue, ticket);
 	else
-		/* Said first, and then looked again, or who changes the word would not know. */
-		(void)queue_change(lock, &queue, queue | SLEEPERS);
+		(void)queue_change(lock, &queue, queue | sleeps);
 }
 
 /*
@@ -135,40 +129,50 @@ static void queue_wait(lock_t *lock, uint32_t ticket)
 {
 	uint32_t queue = queue_read(lock);
 
-	for (unsigned round = 0; !queue_has(queue, ticket); round++) {
-		wait_round(lock, &lock->queue, queue, ticket, round);
+	for (unsigned round = 0; queue_served(queue) != ticket; round++) {
+		wait_round(lock, queue, OTHERS_SLEEP, ticket, round);
 		queue = queue_read(lock);
 	}
 }
 
-/* The first of the queue leaves it, and the next is first; it has not been passed yet. */
+/* What the queue is when the first has left it: the next is first, and nobody has passed it. */
+static uint32_t queue_without_first(uint32_t queue)
+{
+	uint32_t served = (queue_served(queue) + 1) & TICKET_MASK;
+	uint32_t next = queue_next(queue);
+
+	if (served == next)
+		return LOCK_QUEUE_EMPTY;
+	/* The only one left is woken now, if it sleeps. */
+	if (((served + 1) & TICKET_MASK) == next)
+		queue &= ~OTHERS_SLEEP;
+	return served | next << NEXT_SHIFT | (queue & OTHERS_SLEEP);
+}
+
 static void queue_leave(lock_t *lock)
 {
 	uint32_t queue = queue_read(lock);
-	uint32_t served, new;
+	uint32_t new;
 
-	do {
-		served = (queue_served(queue) + 1) & TICKET_MASK;
-		new = (queue & (SLEEPERS | TICKET_MASK << NEXT_SHIFT)) | served;
-		if (served == queue_next(queue))
-			new = LOCK_QUEUE_EMPTY;
-	} while (!queue_change(lock, &queue, new));
-	if (new &SLEEPERS)
-		port_wake(&lock->queue, served);
+	do
+		new = queue_without_first(queue);
+	while (!queue_change(lock, &queue, new));
+	if (queue & OTHERS_SLEEP)
+		port_wake(&lock->queue, queue_served(new));
 }
 
 /* Takes the lock as the first of the queue. */
 static int take_first(lock_t *lock, uint32_t thread, enum lock_mode mode, uint32_t ticket)
 {
-	int error;
+	unsigned round = 0;
 
-	for (unsigned round = 0;; round++) {
-		uint32_t holders = holders_read(lock);
+	for (;;) {
+		uint32_t queue = queue_read(lock);
+		int error = take(lock, thread, mode);
 
-		error = take(lock, thread, mode);
 		if (error != -EAGAIN)
 			return error;
-		wait_round(lock, &lock->holders, holders, ticket, round);
+		wait_round(lock, queue, FIRST_SLEEPS, ticket, round++);
 	}
 }
 
@@ -199,6 +203,9 @@ void lock_wake(lock_t *lock)
 {
 	uint32_t queue = queue_read(lock);
 
-	if (queue & SLEEPERS)
-		port_wake(&lock->holders, queue_served(queue));
+	do
+		if (!(queue & FIRST_SLEEPS))
+			return;
+	while (!queue_change(lock, &queue, queue & ~FIRST_SLEEPS));
+	port_wake(&lock->queue, queue_served(queue));
 }

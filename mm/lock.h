@@ -9,9 +9,10 @@
  *   2^32 - n            n readers
  *
  * The second is the queue, 0 as long as nobody waits: the ticket that is served, the next ticket to
- * be given out, and how many have gone before the first of the queue since that one became first.
+ * be given out, how many have gone before the first of the queue since that one became first, and
+ * who may be asleep.
  *
- *   bits 0-11 served   12-23 next   24-30 passed   31 somebody may be asleep
+ *   bits 0-10 served   11-21 next   22-29 passed   30 the first sleeps   31 others sleep
  *
  * Taking a lock that is free and that nobody waits for is one compare-and-swap; giving it back is
  * one store (one atomic addition for a reader) and a look at the queue. Who cannot have it takes a
@@ -47,7 +48,7 @@ typedef struct {
 #define LOCK_OWNER_MAX UINT32_C(0x7fffffff) /* what is above is readers */
 #define LOCK_READERS_MAX UINT32_C(0x7fffffff)
 #define LOCK_QUEUE_EMPTY UINT32_C(0)
-#define LOCK_PASSES 16u /* who may go before the first of the queue; below 2^7 */
+#define LOCK_PASSES 100u /* who may go before the first of the queue; below 2^8 */
 
 enum lock_mode { LOCK_EXCLUSIVE, LOCK_SHARED };
 

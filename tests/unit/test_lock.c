@@ -13,10 +13,11 @@
 
 #include "mm/lock.h"
 
-#define QUEUE(served, next) ((uint32_t)(served) | (uint32_t)(next) << 12)
-#define NEXT(queue) ((queue) >> 12 & 0xfff)
-#define SLEEPERS (UINT32_C(1) << 31)
-#define LAST_TICKET 0xfffu
+#define QUEUE(served, next) ((uint32_t)(served) | (uint32_t)(next) << 11)
+#define NEXT(queue) ((queue) >> 11 & LAST_TICKET)
+#define FIRST_SLEEPS (UINT32_C(1) << 30)
+#define OTHERS_SLEEP (UINT32_C(1) << 31)
+#define LAST_TICKET 0x7ffu
 #define OTHERS 4
 
 static uint32_t queue_of(const lock_t *lock)
@@ -282,7 +283,7 @@ static void test_who_sleeps_is_woken(void **state)
 	(void)state;
 	for (unsigned i = 0; i < OTHERS; i++)
 		queue_up(&others[i], &scene, i + 2, i % 2 ? LOCK_SHARED : LOCK_EXCLUSIVE);
-	while (!(queue_of(&scene.lock) & SLEEPERS))
+	while (~queue_of(&scene.lock) & (FIRST_SLEEPS | OTHERS_SLEEP))
 		sched_yield();
 	lock_release(&scene.lock);
 	join_all(others, OTHERS);
