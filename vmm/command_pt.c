@@ -26,6 +26,15 @@ struct pt_command {
 
 static const struct pt_command commands[] = {
 	{ "dump", 0, PT_TERMS_MAX, pt_command_dump, 1, true },
+	{ "walk", 1, 1, pt_command_walk, 1, true },
+	{ "find", 1, 1, pt_command_find, 1, true },
+	{ "alias", 0, 0, pt_command_alias, 1, true },
+	{ "audit", 0, 0, pt_command_audit, 1, true },
+	{ "diff", 0, 0, pt_command_diff, 2, true },
+	{ "search", 1, PT_TERMS_MAX, pt_command_search, 1, true },
+	{ "read", 2, 2, pt_command_read, 1, true },
+	{ "stat", 0, 0, pt_command_stat, 1, true },
+	{ "host", 0, PT_TERMS_MAX, pt_command_host, 1, false },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -22,6 +22,7 @@ struct pt_options {
 	const struct pt_style *style;
 	uint64_t first, last;
 	bool holes, flat;
+	bool binary; /* read prints the bytes themselves */
 	enum pt_colour colour;
 	const char *symbols; /* a path, or NULL */
 	const char *vm;	     /* a running one, or NULL */

@@ -20,6 +20,7 @@ enum {
 	OPTION_RANGE,
 	OPTION_HOLES,
 	OPTION_FLAT,
+	OPTION_BINARY,
 	OPTION_FORMAT,
 	OPTION_SYM,
 	OPTION_COLOUR,
@@ -35,6 +36,7 @@ static const struct option table[] = {
 	{ "range", required_argument, NULL, OPTION_RANGE },
 	{ "holes", no_argument, NULL, OPTION_HOLES },
 	{ "flat", no_argument, NULL, OPTION_FLAT },
+	{ "binary", no_argument, NULL, OPTION_BINARY },
 	{ "format", required_argument, NULL, OPTION_FORMAT },
 	{ "sym", required_argument, NULL, OPTION_SYM },
 	{ "color", required_argument, NULL, OPTION_COLOUR },
@@ -151,6 +153,9 @@ static int option_take(struct pt_options *options, int option, struct image_erro
 		return 0;
 	case OPTION_FLAT:
 		options->flat = true;
+		return 0;
+	case OPTION_BINARY:
+		options->binary = true;
 		return 0;
 	case OPTION_FORMAT:
 		return format_take(options, optarg, error);

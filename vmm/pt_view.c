@@ -84,7 +84,9 @@ void pt_view_describe(const struct pt_view *view, char *text, size_t len)
 
 	if (view->has_vcpu)
 		snprintf(vcpu, sizeof(vcpu), "vCPU %zu of %zu", view->vcpu, view->source->nr_vcpus);
-	if (paging->levels == 0)
+	if (view->what)
+		snprintf(text, len, "%s", view->what);
+	else if (paging->levels == 0)
 		snprintf(text, len, "%s, paging is off", vcpu);
 	else
 		snprintf(text, len, "%s, CR3 0x%" PRIx64 "%s, %s%s%s", vcpu, paging->root,

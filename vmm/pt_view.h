@@ -23,7 +23,8 @@ struct pt_view {
 	bool has_vcpu; /* false: a source without, and vcpu and registers mean nothing */
 	size_t vcpu;
 	struct pt_vcpu registers;
-	bool chosen; /* the root or the mode is the user's */
+	bool chosen;	  /* the root or the mode is the user's */
+	const char *what; /* NULL, or what it shows other than a vCPU's table */
 	struct foreign_paging paging;
 	struct foreign_memory memory;
 };

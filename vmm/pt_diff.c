@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmm pt diff: what two looks at tables have different, by address. What the processor notes by
+ * itself (accessed, dirty) is no difference.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "vmm/command_pt.h"
+#include "vmm/pt_collect.h"
+#include "vmm/refuse.h"
+
+/* One of the two lists, as it is gone through. */
+struct side {
+	struct pt_list list;
+	size_t at; /* the first run that does not end before where we are */
+};
+
+/* The same on both sides for a while: a run each, or NULL where nothing is mapped. */
+struct stretch {
+	uint64_t start, last;
+	const struct foreign_run *runs[2];
+};
+
+/* Mapped runs only: what else there is counts as a hole. */
+static const struct foreign_run *run_at(struct side *side, uint64_t address)
+{
+	for (; side->at < side->list.nr; side->at++) {
+		const struct foreign_run *run = &side->list.runs[side->at];
+
+		if (run->end == FOREIGN_MAPPED && run->start + (run->len - 1) >= address)
+			return run;
+	}
+	return NULL;
+}
+
+/* Cuts a stretch from `start` on where either side begins or ends a run. */
+static void stretch_find(struct side sides[2], uint64_t start, struct stretch *stretch)
+{
+	stretch->start = start;
+	stretch->last = UINT64_MAX;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct foreign_run *run = run_at(&sides[i], start);
+		uint64_t last = UINT64_MAX;
+
+		stretch->runs[i] = NULL;
+		if (run && run->start > start) {
+			last = run->start - 1;
+		} else if (run) {
+			last = run->start + (run->len - 1);
+			stretch->runs[i] = run;
+		}
+		if (last < stretch->last)
+			stretch->last = last;
+	}
+}
+
+static bool stretch_differs(const struct stretch *stretch)
+{
+	const struct foreign_run *one = stretch->runs[0];
+	const struct foreign_run *other = stretch->runs[1];
+
+	if (!one || !other)
+		return one != other;
+	return one->rights != other->rights || one->leaf_rights != other->leaf_rights ||
+	       one->len / one->nr != other->len / other->nr ||
+	       pt_run_physical(one, stretch->start) != pt_run_physical(other, stretch->start) ||
+	       (one->step != other->step && stretch->last - stretch->start >= one->len / one->nr);
+}
+
+/* The part of a run that is in the stretch, as a run. */
+static struct foreign_run run_cut(const struct foreign_run *run, const struct stretch *stretch)
+{
+	uint64_t size = run->len / run->nr;
+	struct foreign_run part = *run;
+
+	part.start = stretch->start;
+	part.len = stretch->last - stretch->start + 1;
+	part.address = pt_run_physical(run, stretch->start);
+	part.nr = part.len / size ? part.len / size : 1;
+	return part;
+}
+
+static const char *kind_of(const struct stretch *stretch)
+{
+	if (!stretch->runs[0])
+		return "added";
+	return stretch->runs[1] ? "changed" : "removed";
+}
+
+static void print_run(struct pt_call *call, const struct foreign_run *run, char sign)
+{
+	char *to = pt_out_begin(&call->out);
+
+	*to++ = sign;
+	*to++ = ' ';
+	to = pt_put_hex16(to, run->start);
+	*to++ = ' ';
+	to = pt_put_hex16(to, run->start + run->len);
+	*to++ = ' ';
+	to = pt_put_rights(to, run->rights);
+	to = PT_PUT(to, " by leaf ");
+	to = pt_put_rights(to, run->leaf_rights);
+	to = PT_PUT(to, ", leaf ");
+	to = pt_put_size(to, run->len / run->nr);
+	to = PT_PUT(to, ", at ");
+	to = pt_put_hex(to, run->address);
+	if (run->step == 0)
+		to = PT_PUT(to, " each");
+	*to++ = '\n';
+	pt_out_end(&call->out, to);
+}
+
+static void print_tsv(struct pt_call *call, const struct stretch *stretch)
+{
+	pt_out_print(&call->out, "%s\t0x%" PRIx64 "\t0x%" PRIx64, kind_of(stretch), stretch->start,
+		     stretch->last);
+	for (unsigned i = 0; i < 2; i++) {
+		char rights[PT_RIGHTS_LEN + 1] = "-", leaf[PT_RIGHTS_LEN + 1] = "-";
+		struct foreign_run run = { .nr = 1 };
+
+		if (stretch->runs[i]) {
+			run = run_cut(stretch->runs[i], stretch);
+			*pt_put_rights(rights, run.rights) = '\0';
+			*pt_put_rights(leaf, run.leaf_rights) = '\0';
+		}
+		pt_out_print(&call->out, "\t%s\t%s\t%u\t0x%" PRIx64, rights, leaf, run.level,
+			     run.address);
+	}
+	pt_out_print(&call->out, "\n");
+}
+
+static void print_stretch(struct pt_call *call, const struct stretch *stretch)
+{
+	if (call->options.style == &pt_style_tsv) {
+		print_tsv(call, stretch);
+		return;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		if (stretch->runs[i]) {
+			struct foreign_run run = run_cut(stretch->runs[i], stretch);
+
+			print_run(call, &run, i ? '+' : '-');
+		}
+}
+
+static uint64_t compare(struct pt_call *call, struct side sides[2])
+{
+	struct stretch stretch = { .last = UINT64_MAX };
+	uint64_t differences = 0;
+
+	do {
+		stretch_find(sides, stretch.last + 1, &stretch);
+		if (stretch_differs(&stretch)) {
+			print_stretch(call, &stretch);
+			differences++;
+		}
+	} while (stretch.last != UINT64_MAX);
+	return differences;
+}
+
+int pt_command_diff(struct pt_call *call)
+{
+	struct side sides[2] = { { .at = 0 }, { .at = 0 } };
+	uint64_t differences = 0;
+	int result = 0;
+
+	if (call->options.style != &pt_style_text && call->options.style != &pt_style_tsv)
+		return refuse(&call->error, -EINVAL, "diff prints text or tsv");
+	for (unsigned i = 0; i < 2 && !result; i++)
+		result = pt_list_make(&sides[i].list, &call->views[i], call->options.first,
+				      call->options.last);
+	if (!result) {
+		pt_call_describe(call, 0);
+		pt_call_describe(call, 1);
+		if (call->options.style == &pt_style_tsv)
+			pt_out_print(&call->out,
+				     "kind\tstart\tlast\trights\tleaf_rights\tlevel\taddress\t"
+				     "new_rights\tnew_leaf_rights\tnew_level\tnew_address\n");
+		differences = compare(call, sides);
+		if (call->options.style == &pt_style_text)
+			pt_out_print(&call->out, "%" PRIu64 " differences\n", differences);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		pt_list_free(&sides[i].list);
+	if (result)
+		return refuse(&call->error, result, "no memory for all that is mapped");
+	return differences ? PT_FOUND : 0;
+}
