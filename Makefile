@@ -54,7 +54,7 @@ HOSTED := $(HOST) -D_GNU_SOURCE
 GUEST := $(COMMON) -O2 -g -ffreestanding -fno-pie -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables
 GUEST_LINK := -static -nostdlib -Wl,--build-id=none -z noexecstack
-LIBRARIES := -lurcu-memb -ljansson -lpthread
+LIBRARIES := -lurcu-memb -ljansson -lpthread -lm
 
 # What there is
 
@@ -209,6 +209,9 @@ $(HOST_OBJECTS): $B/obj/%.o: % Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page lies in the object as it is: see vmm/pt_picture_html.c.
+$B/obj/vmm/pt_picture_html.c.o: vmm/picture.html
 
 $B/libmm.a: $(MM_OBJECTS)
 $B/libept.a: $(EPT_OBJECTS)

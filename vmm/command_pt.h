@@ -69,6 +69,11 @@ int pt_command_read(struct pt_call *call);
 int pt_command_stat(struct pt_call *call);
 int pt_command_host(struct pt_call *call);
 
+/* Draws a view and what a diff found (NULL: this is none). 0, or -E* with a sentence. */
+struct pt_picture_change;
+int pt_call_draw(struct pt_call *call, unsigned view, const struct pt_picture_change *changes,
+		 size_t nr_changes);
+
 /* A report of this view to call->out, with the call's symbols and colours. */
 struct pt_report pt_call_report(struct pt_call *call, unsigned view);
 

@@ -37,7 +37,8 @@ const char pt_help[] =
 	"  --flat              each leaf by itself\n"
 	"  --binary            read: the bytes themselves\n"
 	"  --sym ELF           names from this file's symbol table; addresses may be names\n"
-	"  --format FORMAT     text, tsv, json; or as other tools: qemu-mem, qemu-tlb, ptdump\n"
+	"  --format FORMAT     text, tsv, json; html, svg: a picture of the whole space; or as\n"
+	"                      other tools: qemu-mem, qemu-tlb, ptdump\n"
 	"  --color WHEN        auto, always, never (auto: on a terminal)\n"
 	"\n"
 	"A FILTER is words which must all hold: r w x u (effective rights), ro nx s (not w, x,\n"
@@ -50,4 +51,5 @@ const char pt_help[] =
 	"Examples:\n"
 	"  vmm pt dump guest.core w+x\n"
 	"  vmm pt walk --sym guest.elf guest.core guest_main\n"
+	"  vmm pt dump --format html guest.core > guest.html\n"
 	"  vmm pt dump --raw memory.bin@0 --cr3 0x1000 --format json\n";

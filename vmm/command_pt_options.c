@@ -91,8 +91,10 @@ static int format_take(struct pt_options *options, const char *text, struct imag
 	options->style = pt_style_find(text);
 	if (options->style)
 		return 0;
-	return refuse(error, -EINVAL,
-		      "--format %.40s: it is text, tsv, json, qemu-mem, qemu-tlb or ptdump", text);
+	return refuse(
+		error, -EINVAL,
+		"--format %.40s: it is text, tsv, json, html, svg, qemu-mem, qemu-tlb or ptdump",
+		text);
 }
 
 static int colour_take(struct pt_options *options, const char *text, struct image_error *error)

@@ -8,6 +8,17 @@
 #include "vmm/command_pt.h"
 #include "vmm/refuse.h"
 
+static int picture(struct pt_call *call)
+{
+	const struct pt_options *options = &call->options;
+
+	if (call->nr_words || options->first > 0 || options->last < UINT64_MAX)
+		return refuse(&call->error, -EINVAL,
+			      "--format %s: a picture shows all there is, without filter and range",
+			      options->style->name);
+	return pt_call_draw(call, 0, NULL, 0);
+}
+
 int pt_command_dump(struct pt_call *call)
 {
 	const struct pt_options *options = &call->options;
@@ -27,6 +38,8 @@ int pt_command_dump(struct pt_call *call)
 		result = pt_filter_add(&filter, call->words[i], &call->error);
 	if (!result && options->holes && call->nr_words)
 		result = refuse(&call->error, -EINVAL, "--holes: a filter lets no hole pass");
+	if (!result && options->style->draw)
+		return picture(call);
 	if (result)
 		return result;
 	if (options->style != &pt_style_text)

@@ -7,8 +7,8 @@
 #include <errno.h>
 
 static const struct pt_style *const styles[] = {
-	&pt_style_text,	    &pt_style_tsv,	&pt_style_json,
-	&pt_style_qemu_mem, &pt_style_qemu_tlb, &pt_style_ptdump,
+	&pt_style_text,	    &pt_style_tsv,    &pt_style_json, &pt_style_qemu_mem,
+	&pt_style_qemu_tlb, &pt_style_ptdump, &pt_style_html, &pt_style_svg,
 };
 
 const struct pt_style *pt_style_find(const char *name)

@@ -26,6 +26,8 @@ struct pt_report {
 	} held;
 };
 
+struct pt_picture;
+
 struct pt_style {
 	const char *name;
 	bool single;	   /* wants each leaf by itself */
@@ -37,13 +39,15 @@ struct pt_style {
 	void (*begin)(struct pt_report *report);
 	void (*run)(struct pt_report *report, const struct foreign_run *run);
 	void (*end)(struct pt_report *report);
+	/* A picture of all of it in place of the runs (pt_picture.h); NULL: none. */
+	void (*draw)(const struct pt_picture *picture, const char *title, struct pt_out *out);
 };
 
-/* The format of that name: text, tsv, json, qemu-mem, qemu-tlb, ptdump. NULL: none. */
+/* The format of that name: text, tsv, json, html, svg, qemu-mem, qemu-tlb, ptdump. NULL: none. */
 const struct pt_style *pt_style_find(const char *name);
 
 extern const struct pt_style pt_style_text, pt_style_tsv, pt_style_json, pt_style_qemu_mem,
-	pt_style_qemu_tlb, pt_style_ptdump;
+	pt_style_qemu_tlb, pt_style_ptdump, pt_style_html, pt_style_svg;
 
 /* What to print of a view. */
 struct pt_dump {
