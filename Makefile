@@ -9,6 +9,7 @@
 #   mm/host/*.c         what the engine needs from a host        -> libmm.a
 #   ept/*.c             guest-physical memory                    -> libept.a
 #   vmm/*.c             the program (all but main.c: libvmm.a)   -> vmm
+#   tests/model/*.c     the engine's specification, linked with the engine built for tiny nodes
 #   tests/unit/test_*.c one cmocka program each; the other files there are linked into all of them
 #   guests/NAME/        one guest image each: see "Guests" below
 
@@ -71,6 +72,15 @@ TEST_MAINS := $(filter $B/obj/tests/unit/test_%,$(TEST_OBJECTS))
 BENCH_OBJECTS := $(call host_objects,bench/*.c)
 HOST_OBJECTS := $(MM_OBJECTS) $(EPT_OBJECTS) $(VMM_OBJECTS) $(TEST_OBJECTS) $(BENCH_OBJECTS)
 
+# The engine and its model, by the index bits of a level: see tests/model.
+MODEL_BITS := 1 2 9
+MODEL_MAINS := trace
+MODEL_COMMON := $(wildcard mm/*.c) $(filter-out %/fuzz_step.c \
+	$(MODEL_MAINS:%=tests/model/%.c),$(wildcard tests/model/*.c))
+MODEL_SOURCES := $(MODEL_COMMON) $(MODEL_MAINS:%=tests/model/%.c)
+MODEL_OBJECTS := $(foreach bits,$(MODEL_BITS),$(call objects,$(MODEL_SOURCES),$B/model/$(bits)))
+MODELS := $(foreach bits,$(MODEL_BITS),$(MODEL_MAINS:%=$B/model/$(bits)/%))
+
 LIBS := $B/libvmm.a $B/libept.a $B/libmm.a
 VMM := $(if $(VMM_MAIN),$B/vmm)
 TESTS := $(TEST_MAINS:$B/obj/tests/unit/%.c.o=$B/tests/%)
@@ -92,9 +102,13 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr docs \
 	docs-measured format clean
 
+.PHONY: model check-model check-model-deep fuzz-model
+
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
 tests: $(TESTS) ## the unit tests, without running them
+	@:
+model: $(MODELS) ## the engine's model, without running it
 	@:
 
 help: ## this list
@@ -117,14 +131,18 @@ demo: ## boot a guest and show its page tables; does all set-up
 	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests scripts/demo
 
 # The flags go to the checks by the environment, so that they have one home.
-CHECK := MAKE='$(MAKE)' CC='$(CC)' FREESTANDING='$(FREESTANDING)' HOSTED='$(HOSTED)' \
+CHECK := MAKE='$(MAKE)' SEED='$(SEED)' OPS='$(OPS)' CC='$(CC)' FREESTANDING='$(FREESTANDING)' HOSTED='$(HOSTED)' \
 	GUEST='$(GUEST)' tests/run
 
 check: ## the whole test suite; does all set-up
 	@scripts/deps build check
-	@$(CHECK) build unit boot headers freestanding layers format proof san clang
+	@$(CHECK) build unit model boot headers freestanding layers format proof san clang
 check-unit: ## the unit tests
 	@$(CHECK) build unit
+check-model: ## the engine against its model: SEED=, OPS=, or a trace REPLAY=FILE MODEL_BITS=
+	+@$(if $(REPLAY),$(parallel) $B/model/replay && $B/model/replay,$(CHECK) model)
+check-model-deep: ## the same for many minutes
+	@$(CHECK) model-deep
 check-boot: ## the guests, on a real /dev/kvm
 	@$(CHECK) build boot
 check-headers: ## each header compiles alone; mm is freestanding; no include points upwards
@@ -163,6 +181,13 @@ fuzz-image: ## parse random images under sanitizers for FUZZ_SECONDS (60); does 
 	@mkdir -p $(O)/fuzz/images
 	$(O)/fuzz/fuzz_image -max_len=4096 -max_total_time=$(FUZZ_SECONDS) \
 		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/images
+
+fuzz-model: ## the engine against its model, by random bytes for FUZZ_SECONDS; does all set-up
+	@scripts/deps build fuzz
+	+@$(parallel) $(O)/fuzz/fuzz_model
+	@mkdir -p $(O)/fuzz/traces
+	$(O)/fuzz/fuzz_model -max_len=4000 -max_total_time=$(FUZZ_SECONDS) \
+		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/traces
 
 bench-boot: ## time from launch to exit, against true and QEMU
 	+@$(parallel) all $B/bench/boot
@@ -249,6 +274,31 @@ $(O)/fuzz/fuzz_image: $(wildcard tests/fuzz/fuzz_image.c tests/unit/image_promis
 	$Qclang $(COMMON) -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $^
 
+$(O)/fuzz/fuzz_model: $(MODEL_COMMON) tests/model/fuzz_step.c
+	$(call say,FUZZER,$@)
+	@mkdir -p $(@D)
+	$Qclang $(COMMON) -D_GNU_SOURCE -DMM_INDEX_BITS=1 -O1 -g \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $^
+
+# The model: everything once for each geometry, with tests/model/port.c for mm/host.
+define model_geometry
+$(call objects,$(MODEL_SOURCES),$B/model/$1): $B/model/$1/obj/%.o: % Makefile
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$Q$$(CC) $$(if $$(filter mm/%,$$<),$$(FREESTANDING),$$(HOSTED)) -DMM_INDEX_BITS=$1 \
+		$$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(MODEL_MAINS:%=$B/model/$1/%): $B/model/$1/%: $B/model/$1/obj/tests/model/%.c.o \
+		$(call objects,$(MODEL_COMMON),$B/model/$1)
+	$$(call say,LINK,$$@)
+	$$Q$$(host_link)
+
+endef
+$(foreach bits,1 2 9,$(eval $(call model_geometry,$(bits))))
+
+.PHONY: $B/model/replay
+$B/model/replay: $(call objects,$(MODEL_COMMON),$B/model/$(firstword $(MODEL_BITS)))
+	$Q$(CC) $(HOSTED) -DMM_INDEX_BITS=$(firstword $(MODEL_BITS)) $(CFLAGS) -o $@ $(REPLAY) $^
+
 # Guests: the folder's name says the kind of the image.
 #
 #   multiboot*  ELF32 with guests/lib/multiboot_*.[cS], linked by guests/lib/multiboot.ld
@@ -298,4 +348,4 @@ $(GUEST_B)/guests/%.bin: $(GUEST_B)/obj/guests/%.elf
 	@mkdir -p $(@D)
 	$Qobjcopy -O binary $< $@
 
--include $(patsubst %.o,%.d,$(HOST_OBJECTS) $(GUEST_OBJECTS) $(GUEST_MM_OBJECTS))
+-include $(patsubst %.o,%.d,$(HOST_OBJECTS) $(MODEL_OBJECTS) $(GUEST_OBJECTS) $(GUEST_MM_OBJECTS))

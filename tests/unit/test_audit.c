@@ -66,6 +66,30 @@ static void test_domain_without_tables_is_audited_too(void **state)
 	domain_fixture_close(&other);
 }
 
+/* M-6: whoever claims a frame by its address has it, also out of a chunk or from a shelf. */
+static void test_frame_claimed_by_its_address_where_it_lay_free_is_no_violation(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct phys_domain *domain = fixture->domain;
+	struct frame at_hand, in_chunk, handle;
+
+	assert_int_equal(frame_alloc(domain, FRAME_DATA, false, &handle), 0);
+	at_hand = handle;
+	frame_put(&handle);
+	assert_int_equal(frame_from_unused(domain, at_hand.paddr, FRAME_GUEST, &at_hand), 0);
+	table_received(fixture, at_hand.paddr, 1);
+	/* The last frame of the pool's last chunk: not a head, and on no shelf. */
+	assert_int_equal(frame_from_unused(domain,
+					   frame_number(TABLE_POOL_FIRST + TABLE_POOL_FRAMES - 1),
+					   FRAME_GUEST, &in_chunk),
+			 0);
+	table_received(fixture, in_chunk.paddr, 1);
+	check_audit(fixture);
+	table_release(fixture, at_hand.paddr, 1);
+	table_release(fixture, in_chunk.paddr, 1);
+	check_audit(fixture);
+}
+
 static void test_violation_says_where_and_what(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -119,6 +143,7 @@ int main(void)
 		TABLE_TEST(test_sound_domain_is_sound_and_counted),
 		TABLE_TEST(test_audit_changes_nothing),
 		cmocka_unit_test(test_domain_without_tables_is_audited_too),
+		TABLE_TEST(test_frame_claimed_by_its_address_where_it_lay_free_is_no_violation),
 		TABLE_TEST(test_violation_says_where_and_what),
 		TABLE_TEST(test_audit_of_endless_claims_ends_at_the_first_too_many),
 	};
