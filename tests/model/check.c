@@ -102,7 +102,9 @@ static void check_cursor(struct world *world, const struct model_cursor *model)
 		if (model->at == model->end && level < cursor->guard_level)
 			break;
 		EXPECT(world, RULE_C3,
-		       slot_level(slot) == level && lock_owner(&slot->lock) == cursor->thread &&
+		       slot_level(slot) == level &&
+			       (lock_owner(&slot->lock) == cursor->thread ||
+				(cursor->shared && lock_readers(&slot->lock) > 0)) &&
 			       !slot->stray,
 		       "the path has node %u at level %u", (unsigned)(slot - world->slots), level);
 		/* The entry above it leads to it. */
@@ -135,6 +137,8 @@ static void check_cursors(struct world *world)
 
 			EXPECT(world, RULE_L0,
 			       !other->open || other->space != cursor->space ||
+				       (other->mode == CURSOR_READ &&
+					cursor->mode == CURSOR_READ) ||
 				       other->start >= cursor->end || cursor->start >= other->end,
 			       "cursors %u and %u overlap", k, i);
 		}

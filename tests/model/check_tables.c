@@ -34,20 +34,25 @@ static bool clip(const struct world *world, uint64_t first, uint64_t nr, uint64_
 	return true;
 }
 
-/* Who has to have the lock of a linked node: the thread of the cursor that covers it (L-1). */
-static uint32_t lock_owner_of(struct world *world, unsigned space, unsigned level, uint64_t base)
+/*
+ * Who has to have the lock of a linked node (L-1): the thread of the changing cursor that covers
+ * it, or each reading one that does.
+ */
+static uint32_t lock_holders_of(struct world *world, unsigned space, unsigned level, uint64_t base)
 {
+	uint32_t holders = LOCK_FREE;
 	uint64_t window = world->config->base >> PAGE_SHIFT;
 	uint64_t nr = level_pages(level + 1);
 
 	for (unsigned i = 0; i < MAX_CURSORS; i++) {
 		const struct model_cursor *cursor = &world->cursors[i];
 
-		if (cursor->open && cursor->space == space && level <= cursor->cursor.guard_level &&
-		    base < window + cursor->end && base + nr > window + cursor->start)
-			return cursor->cursor.thread;
+		if (!cursor->open || cursor->space != space || level > cursor->cursor.guard_level ||
+		    base >= window + cursor->end || base + nr <= window + cursor->start)
+			continue;
+		holders = cursor->mode == CURSOR_READ ? holders - 1 : cursor->cursor.thread;
 	}
-	return 0;
+	return holders;
 }
 
 static void check_slot_of_node(const struct look *look, uint32_t frame, unsigned level,
@@ -55,7 +60,7 @@ static void check_slot_of_node(const struct look *look, uint32_t frame, unsigned
 {
 	struct world *world = look->world;
 	const struct slot *slot = &world->slots[frame];
-	uint32_t owner = lock_owner(&slot->lock);
+	uint32_t holders = atomic_load(&slot->lock.holders);
 	uint32_t references = 1 + world->references[frame].roots;
 
 	EXPECT(world, RULE_T3,
@@ -67,12 +72,13 @@ static void check_slot_of_node(const struct look *look, uint32_t frame, unsigned
 	EXPECT(world, RULE_X2, slot->stray == (look->place != IN_TREE), "node %u: stray is %d",
 	       frame, slot->stray);
 	if (look->place == IN_TREE)
-		EXPECT(world, RULE_L1, owner == lock_owner_of(world, look->space, level, base),
-		       "node %u of level %u is locked by %u, not %u", frame, level, owner,
-		       lock_owner_of(world, look->space, level, base));
+		EXPECT(world, RULE_L1, holders == lock_holders_of(world, look->space, level, base),
+		       "node %u of level %u is locked by %x, not %x", frame, level, holders,
+		       lock_holders_of(world, look->space, level, base));
 	else
-		EXPECT(world, RULE_L1, owner == 0 || any_cursor_open(world),
+		EXPECT(world, RULE_L1, holders == LOCK_FREE || any_cursor_open(world),
 		       "removed node %u is locked", frame);
+	EXPECT(world, RULE_L1, !lock_has_queue(&slot->lock), "somebody waits for node %u", frame);
 	world->seen[frame].nodes++;
 	if (look->place == IN_FRAGMENT)
 		world->seen[frame].held++;
@@ -188,9 +194,10 @@ static void check_child(const struct look *look, uint32_t parent, unsigned index
 	EXPECT(world, RULE_T1,
 	       frame < world->config->nr_frames && pte.raw == pte_node(look->format, paddr).raw,
 	       "entry %llx is for no node", (unsigned long long)pte.raw);
-	EXPECT(world, RULE_T6, slot->parent == parent && slot_type(slot) >> 20 == index,
+	EXPECT(world, RULE_T6,
+	       slot->parent == parent && slot_type(slot) >> SLOT_INDEX_SHIFT == index,
 	       "node %u says parent %u, entry %u, not %u, %u", frame, slot->parent,
-	       slot_type(slot) >> 20, parent, index);
+	       slot_type(slot) >> SLOT_INDEX_SHIFT, parent, index);
 	check_node(look, frame, level - 1, base);
 }
 

@@ -117,7 +117,7 @@ struct config {
 	uint8_t levels;		      /* of every format; 0: what it has */
 	unsigned nr_pool;	      /* frames 0 .. are the allocator's */
 	unsigned nr_frames;
-	bool shelves;  /* threads have frames at hand (mm/frame_shelf.h) */
+	bool shelves; /* threads have frames at hand (mm/frame_shelf.h) */
 	unsigned audit_every;
 	uint64_t base;	     /* the window's first page, as an offset in the table */
 	const uint16_t *ops; /* enum op_kind, nr_ops of them; NULL: all that have their arguments */
@@ -251,7 +251,7 @@ struct world {
 	struct seen *seen;
 	unsigned char *bytes; /* what plain frames should hold; NULL: not kept */
 	struct pt_format formats[MAX_FORMATS];
-	struct region regions[16];
+	struct region regions[32];
 	unsigned nr_regions;
 	unsigned long nr_steps;
 
@@ -273,6 +273,7 @@ struct world {
 	unsigned nr_drained;
 	uint32_t *may_wait; /* by frame: references that may wait for a grace period, at most */
 	uint32_t read_depth[MAX_CURSORS + 1];
+	struct thread_cursors threads[MAX_CURSORS + 1]; /* not all of it: see add_regions() */
 	struct model_io ios[MAX_IOS]; /* last, for a state without any is smaller */
 
 	/* Of the operation that runs. */

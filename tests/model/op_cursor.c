@@ -20,8 +20,15 @@ static struct model_space *space_of(struct world *world, const struct model_curs
 	return &world->spaces[cursor->space];
 }
 
+/* Readers do not exclude each other. */
+static bool can_share(const struct model_cursor *cursor, enum cursor_mode mode)
+{
+	return mode == CURSOR_READ && cursor->mode == CURSOR_READ;
+}
+
 /* What keeps a cursor out has part of its range, or of the node that covers it (BUG-11). */
-static bool is_kept_out(const struct world *world, unsigned space, const struct range *range)
+static bool is_kept_out(const struct world *world, unsigned space, const struct range *range,
+			enum cursor_mode mode)
 {
 	uint64_t base = world->config->base >> PAGE_SHIFT;
 
@@ -29,7 +36,7 @@ static bool is_kept_out(const struct world *world, unsigned space, const struct 
 		const struct model_cursor *other = &world->cursors[i];
 		uint64_t nr, first;
 
-		if (!other->open || other->space != space)
+		if (!other->open || other->space != space || can_share(other, mode))
 			continue;
 		nr = level_pages(other->cursor.guard_level + 1u);
 		first = align_down(base + other->start, nr);
@@ -39,12 +46,14 @@ static bool is_kept_out(const struct world *world, unsigned space, const struct 
 	return false;
 }
 
-static bool is_excluded(const struct world *world, unsigned space, const struct range *range)
+static bool is_excluded(const struct world *world, unsigned space, const struct range *range,
+			enum cursor_mode mode)
 {
 	bool any = false;
 
 	for (unsigned i = 0; i < MAX_CURSORS; i++)
 		any |= world->cursors[i].open && world->cursors[i].space == space &&
+		       !can_share(&world->cursors[i], mode) &&
 		       overlap(world->cursors[i].start, world->cursors[i].end, range->start,
 			       range->end);
 	return any;
@@ -65,12 +74,12 @@ static enum op_end open_cursor(struct world *world, const struct op *op, enum cu
 		range.errors |= E(EINVAL);
 	thread_switch(world, 1 + op->arg[0]);
 	world->may_block = !range.errors;
-	if (world->may_block && !is_kept_out(world, op->arg[1], &range))
+	if (world->may_block && !is_kept_out(world, op->arg[1], &range, mode))
 		world->may_block = false;
 	error = cursor_open(&cursor->cursor, &space->space.table, range.va, range.len, mode,
 			    min_level);
 	expect_result(world, "cursor_open", error, range.errors);
-	EXPECT(world, RULE_L0, error || !is_excluded(world, op->arg[1], &range),
+	EXPECT(world, RULE_L0, error || !is_excluded(world, op->arg[1], &range, mode),
 	       "a cursor is open on [%llu, %llu), where another is",
 	       (unsigned long long)range.start, (unsigned long long)range.end);
 	if (error)
@@ -78,6 +87,8 @@ static enum op_end open_cursor(struct world *world, const struct op *op, enum cu
 	EXPECT(world, RULE_C1,
 	       cursor->cursor.guard_level >= lowest_guard(world, range.start, range.end, min_level),
 	       "the guard is at level %u", cursor->cursor.guard_level);
+	EXPECT(world, RULE_L0, cursor->cursor.shared == (mode == CURSOR_READ),
+	       "a cursor of mode %u shares its nodes: %d", mode, cursor->cursor.shared);
 	cursor->open = true;
 	cursor->mode = mode;
 	cursor->space = (uint8_t)op->arg[1];
@@ -96,29 +107,33 @@ enum op_end op_open(struct world *world, const struct op *op)
 	return open_cursor(world, op, CURSOR_MUTATE);
 }
 
-/* By the same thread, over what it has (BUG-10). Alone in its space: nobody is waited for. */
+/* Another one by the same thread, which does not wait for it (BUG-10), and closes it at once. */
 enum op_end op_open_again(struct world *world, const struct op *op)
 {
 	struct model_cursor *cursor = cursor_of(world, op);
 	unsigned min_level = level_value(op->arg[3]);
-	unsigned nr_open = 0;
+	enum cursor_mode mode = op->arg[4] ? CURSOR_MUTATE : CURSOR_READ;
 	struct model_space *space;
 	struct cursor second;
 	struct range range;
 	int error;
 
-	for (unsigned i = 0; cursor && i < MAX_CURSORS; i++)
-		nr_open += world->cursors[i].open && world->cursors[i].space == cursor->space;
-	if (nr_open != 1)
+	if (!cursor)
 		return OP_REFUSED;
 	space = space_of(world, cursor);
 	if (!range_value(world, space, op->arg[1], op->arg[2], &range) || range.errors ||
-	    min_level < 1 || min_level > space->space.table.format->levels ||
-	    !overlap(cursor->start, cursor->end, range.start, range.end))
+	    min_level < 1 || min_level > space->space.table.format->levels)
 		return OP_REFUSED;
-	error = cursor_open(&second, &space->space.table, range.va, range.len, CURSOR_READ,
-			    min_level);
-	EXPECT(world, RULE_DEAD, error == -EDEADLK, "a second cursor of a thread: %d", error);
+	error = cursor_open(&second, &space->space.table, range.va, range.len, mode, min_level);
+	if (error != -EDEADLK)
+		expect_result(world, "cursor_open", error, 0);
+	EXPECT(world, RULE_DEAD,
+	       error != -EDEADLK || is_kept_out(world, cursor->space, &range, mode),
+	       "a second cursor of a thread is refused, and nothing is in its way");
+	EXPECT(world, RULE_L0, error || !is_excluded(world, cursor->space, &range, mode),
+	       "a second cursor of a thread is open where it must not be");
+	if (!error)
+		cursor_close(&second);
 	return OP_DONE;
 }
 

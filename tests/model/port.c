@@ -47,7 +47,26 @@ uint32_t port_thread(void)
 	return (running->config->shelves ? 1 : FRAME_CACHES + 1) + running_thread;
 }
 
-void port_wait(unsigned round)
+struct thread_cursors *port_cursors(void)
+{
+	struct thread_cursors *cursors = &running->threads[running_thread];
+
+	cursors->thread = port_thread();
+	return cursors;
+}
+
+void port_wake(const _Atomic uint32_t *word, uint32_t who)
+{
+	(void)word, (void)who;
+}
+
+void port_wait(const _Atomic uint32_t *word, uint32_t value, uint32_t who)
+{
+	(void)word, (void)value, (void)who;
+	(void)port_spin(0);
+}
+
+bool port_spin(unsigned round)
 {
 	(void)round;
 	EXPECT(running, RULE_L3, running->may_block, "an operation waits that holds its range");

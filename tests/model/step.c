@@ -83,6 +83,29 @@ bool space_has_cursor(const struct world *world, unsigned space)
 	return any;
 }
 
+/* The thread that runs has no node any more, and waits for none. */
+static void unlock_nodes(struct world *world)
+{
+	struct thread_cursors *cursors = port_cursors();
+
+	for (uint32_t frame = 0; frame < world->config->nr_frames; frame++) {
+		lock_t *lock = &world->slots[frame].lock;
+
+		if (slot_kind(&world->slots[frame]) != FRAME_NODE)
+			continue;
+		atomic_store(&lock->queue, LOCK_QUEUE_EMPTY);
+		if (lock_owner(lock) == cursors->thread)
+			lock_release(lock);
+	}
+	for (unsigned i = 0; i < THREAD_CURSORS; i++) {
+		struct cursor_place *place = &cursors->places[i];
+
+		while (place->nr_nodes > 0)
+			lock_release_shared(&world->slots[place->nodes[--place->nr_nodes]].lock);
+		place->table = NULL;
+	}
+}
+
 /*
  * The operation would have waited for a lock, in its search for its range: it gives back those
  * that it has, and was never there. Nodes that it made on its way may stay, empty.
@@ -90,12 +113,8 @@ bool space_has_cursor(const struct world *world, unsigned space)
 static void undo_blocked(struct world *world)
 {
 	struct segment run;
-	uint32_t thread = port_thread();
 
-	for (uint32_t frame = 0; frame < world->config->nr_frames; frame++)
-		if (slot_kind(&world->slots[frame]) == FRAME_NODE &&
-		    lock_owner(&world->slots[frame].lock) == thread)
-			lock_release(&world->slots[frame].lock);
+	unlock_nodes(world);
 	while (port_read_ongoing())
 		port_read_unlock();
 	if (world->held.nr_frames > 0) {

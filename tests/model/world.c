@@ -41,7 +41,12 @@ static void add_regions(struct world *world)
 	if (config->shelves)
 		add_bytes(world, allocator->caches, allocator->caches + MAX_CURSORS + 1);
 	add_bytes(world, allocator->caches + FRAME_CACHES, &world->domain + 1);
-	add_bytes(world, world->spaces, config->nr[ARG_IO] ? &world->ios[MAX_IOS] : world->ios);
+	add_bytes(world, world->spaces, world->threads);
+	/* Between two operations a thread has one cursor, and the main one none. */
+	add_region(world, &world->threads[1], offsetof(struct thread_cursors, places[1]),
+		   sizeof(*world->threads), config->nr[ARG_CURSOR]);
+	if (config->nr[ARG_IO])
+		add_region(world, world->ios, sizeof(world->ios), 0, 1);
 	add_region(world, world->slots, config->nr_frames * sizeof(struct slot), 0, 1);
 	add_region(world, world->may_wait, config->nr_frames * sizeof(*world->may_wait), 0, 1);
 	if (world->bytes) {
