@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads on one table: side by side on ranges of their own, and after the same lock.
+ * Two threads on one table: side by side on ranges of their own, side by side reading the same
+ * range, and after the same lock.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #define THREADS 2
 #define ROUNDS 11
 #define HALF (BENCH_PAGES / THREADS)
+#define READ_PAGES 4096u /* by one cursor, which shares its nodes then */
 #define CONTEST_NS 500e6
 #define CONTEST_PAGES 1024u /* of each range; half of them are in the other one, too */
 
@@ -56,10 +58,35 @@ static int work_on_half(struct bench *bench, unsigned half)
 	return error;
 }
 
+/* Looks at all pages, whatever `number`. */
+static int read_all(struct bench *bench, unsigned number)
+{
+	int error = 0;
+
+	(void)number;
+	for (unsigned page = 0; page < BENCH_PAGES && error == 0; page += READ_PAGES) {
+		vaddr_t va = VADDR(bench->start + page * PAGE_SIZE);
+		struct pt_mapping mapping;
+		struct cursor cursor;
+		unsigned found = 0;
+
+		error = cursor_open(&cursor, &bench->table, va, READ_PAGES * PAGE_SIZE, CURSOR_READ,
+				    1);
+		if (error)
+			return error;
+		while (cursor_query_next(&cursor, cursor_remaining(&cursor), &mapping) > 0)
+			found++;
+		error = cursor.shared && found == READ_PAGES ? 0 : -EUCLEAN;
+		cursor_close(&cursor);
+	}
+	return error;
+}
+
 enum start { START_WAIT, START_GO, START_GIVE_UP };
 
 struct worker {
 	struct bench *bench;
+	int (*work)(struct bench *bench, unsigned number);
 	_Atomic int *start;
 	unsigned number;
 	double cpu_time;
@@ -80,7 +107,7 @@ static bool worker_start(const struct worker *worker)
 
 /* Runs `body` in THREADS threads at once; *time is the wall time until all are done. */
 static int run_threads(struct bench *bench, struct worker *workers, void *(*body)(void *),
-		       double *time)
+		       int (*work)(struct bench *, unsigned), double *time)
 {
 	pthread_t threads[THREADS];
 	_Atomic int start = START_WAIT;
@@ -88,7 +115,12 @@ static int run_threads(struct bench *bench, struct worker *workers, void *(*body
 	int error = 0;
 
 	for (; nr < THREADS && error == 0; nr += error == 0) {
-		workers[nr] = (struct worker){ .bench = bench, .start = &start, .number = nr };
+		workers[nr] = (struct worker){
+			.bench = bench,
+			.work = work,
+			.start = &start,
+			.number = nr,
+		};
 		error = -pthread_create(&threads[nr], NULL, body, &workers[nr]);
 	}
 	*time = bench_wall_time();
@@ -110,7 +142,7 @@ static void *work_side_by_side(void *argument)
 	if (!worker_start(worker))
 		return NULL;
 	start = bench_cpu_time();
-	worker->error = work_on_half(worker->bench, worker->number);
+	worker->error = worker->work(worker->bench, worker->number);
 	worker->cpu_time = bench_cpu_time() - start;
 	return NULL;
 }
@@ -120,24 +152,26 @@ struct pair {
 };
 
 /* The same work serialised and side by side, in alternation. */
-static int run_pairs(struct bench *bench, struct pair *pair)
+static int run_pairs(struct bench *bench, int (*work)(struct bench *, unsigned), struct pair *pair)
 {
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct worker workers[THREADS];
 		double wall = bench_wall_time(), cpu = bench_cpu_time(), side_by_side;
 		int error = 0;
 
-		for (unsigned half = 0; half < THREADS && error == 0; half++)
-			error = work_on_half(bench, half);
+		for (unsigned number = 0; number < THREADS && error == 0; number++)
+			error = work(bench, number);
 		wall = bench_wall_time() - wall;
 		cpu = bench_cpu_time() - cpu;
 		if (error == 0)
-			error = run_threads(bench, workers, work_side_by_side, &side_by_side);
+			error = run_threads(bench, workers, work_side_by_side, work, &side_by_side);
 		if (error)
 			return error;
 		pair->wall[round] = wall / side_by_side;
 		pair->cpu[round] = THREADS * cpu / (workers[0].cpu_time + workers[1].cpu_time);
 	}
+	bench_median(pair->wall, ROUNDS);
+	bench_median(pair->cpu, ROUNDS);
 	return 0;
 }
 
@@ -172,21 +206,27 @@ static void *work_in_contest(void *argument)
 	return NULL;
 }
 
-static void print(const struct pair *pair, const struct worker *workers, bool json)
+static void print_pair(const struct pair *pair, const char *name, const char *what, bool json)
+{
+	if (json)
+		printf("{\"name\": \"threads-%s\", \"ratio\": %.2f, \"best\": %.2f, "
+		       "\"cpu_ratio\": %.2f}\n",
+		       name, pair->wall[ROUNDS / 2], pair->wall[ROUNDS - 1], pair->cpu[ROUNDS / 2]);
+	else
+		printf("Two threads, %s: %.2f x one thread (best %.2f x; by CPU time %.2f x)\n",
+		       what, pair->wall[ROUNDS / 2], pair->wall[ROUNDS - 1], pair->cpu[ROUNDS / 2]);
+}
+
+static void print_contest(const struct worker *workers, bool json)
 {
 	static const char *const text =
-		"\nTwo threads, disjoint ranges: %.2f x one thread "
-		"(best %.2f x; by CPU time %.2f x)\n"
 		"Two threads, overlapping ranges, %.1f s: %lu and %lu transactions, "
 		"longest wait %.2f ms and %.2f ms\n";
 	static const char *const object =
-		"{\"name\": \"threads-disjoint\", \"ratio\": %.2f, \"best\": %.2f, "
-		"\"cpu_ratio\": %.2f}\n"
 		"{\"name\": \"threads-overlapping\", \"seconds\": %.1f, "
 		"\"transactions\": [%lu, %lu], \"longest_wait_ms\": [%.2f, %.2f]}\n";
 
-	printf(json ? object : text, pair->wall[ROUNDS / 2], pair->wall[ROUNDS - 1],
-	       pair->cpu[ROUNDS / 2], CONTEST_NS / 1e9, workers[0].transactions,
+	printf(json ? object : text, CONTEST_NS / 1e9, workers[0].transactions,
 	       workers[1].transactions, workers[0].longest_wait / 1e6,
 	       workers[1].longest_wait / 1e6);
 }
@@ -195,7 +235,7 @@ int bench_threads(struct bench *bench, bool json)
 {
 	static const struct row full = { .before = CONTENT_TRACKED, .after = CONTENT_TRACKED };
 	struct worker workers[THREADS];
-	struct pair pair;
+	struct pair disjoint, reading;
 	double ignored;
 	int audit, error = bench_begin(bench, ORDER_SEQ, TABLE_WALKED_BY_SOFTWARE);
 
@@ -203,14 +243,18 @@ int bench_threads(struct bench *bench, bool json)
 		return error;
 	error = bench_prepare(bench, &full);
 	if (error == 0)
-		error = run_pairs(bench, &pair);
+		error = run_pairs(bench, work_on_half, &disjoint);
 	if (error == 0)
-		error = run_threads(bench, workers, work_in_contest, &ignored);
+		error = run_pairs(bench, read_all, &reading);
+	if (error == 0)
+		error = run_threads(bench, workers, work_in_contest, NULL, &ignored);
 	audit = bench_end(bench);
 	if (error || audit)
 		return error ? error : audit;
-	bench_median(pair.wall, ROUNDS);
-	bench_median(pair.cpu, ROUNDS);
-	print(&pair, workers, json);
+	if (!json)
+		putchar('\n');
+	print_pair(&disjoint, "disjoint", "disjoint ranges", json);
+	print_pair(&reading, "reading", "reading the same range", json);
+	print_contest(workers, json);
 	return 0;
 }

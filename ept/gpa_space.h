@@ -127,8 +127,8 @@ int gpa_space_query(struct gpa_space *space, gpa_t gpa, struct pt_mapping *mappi
 void *gpa_space_pointer(struct gpa_space *space, gpa_t gpa, uint64_t len, uint32_t rights);
 
 /*
- * Copies, with the check of gpa_space_pointer(); changes of the table wait until the copy is made.
- * -EFAULT and nothing is copied.
+ * Copies, with the check of gpa_space_pointer(); changes of the table wait until the copy is made,
+ * other copies do not. -EFAULT and nothing is copied.
  */
 int gpa_space_read(struct gpa_space *space, gpa_t gpa, void *to, uint64_t len);
 int gpa_space_write(struct gpa_space *space, gpa_t gpa, const void *from, uint64_t len);

@@ -25,43 +25,26 @@ static unsigned lowest_guard(const struct cursor *cursor, unsigned min_level)
  */
 #define TOO_WIDE 1
 
-/* Has this thread locked `node` by another of its reading cursors? */
-static bool thread_shares(const struct cursor *cursor, uint32_t node)
-{
-	const struct cursor_place *places = port_cursors()->places;
-	bool shares = false;
-
-	for (unsigned i = 0; i < THREAD_CURSORS; i++)
-		if (&places[i] != cursor->place && places[i].table == cursor->table)
-			shares |= cursor_place_has(&places[i], node);
-	return shares;
-}
-
-/* Has this thread another cursor on the table? */
-static bool thread_has_another(const struct cursor *cursor)
-{
-	const struct cursor_place *places = port_cursors()->places;
-	bool has = false;
-
-	for (unsigned i = 0; i < THREAD_CURSORS; i++)
-		has |= &places[i] != cursor->place && places[i].table == cursor->table;
-	return has;
-}
-
 /*
- * The node cannot be had at once. A thread waits for a node only if it has no other on the table:
- * who has the node now, or waits for it already, may be waiting for that one (BUG-10). But what it
- * reads already it may read once more, whoever waits.
+ * The node cannot be had at once. A thread waits for it only if it has no other cursor on the
+ * table: who has the node now, or waits for it already, may be waiting for a node of that one
+ * (BUG-10). But what the thread reads already it may read once more, whoever waits.
  */
 static int wait_for_node(const struct cursor *cursor, struct slot *slot)
 {
+	const struct cursor_place *places = port_cursors()->places;
 	uint32_t number = domain_slot_number(cursor->table->domain, slot);
+	bool has_another = false, reads_it = false;
 
-	if (!thread_has_another(cursor))
+	for (unsigned i = 0; i < THREAD_CURSORS; i++) {
+		if (&places[i] == cursor->place || places[i].table != cursor->table)
+			continue;
+		has_another = true;
+		reads_it |= cursor_place_has(&places[i], number);
+	}
+	if (!has_another)
 		return lock_wait(&slot->lock, cursor->thread, cursor_lock_mode(cursor));
-	if (cursor->shared && thread_shares(cursor, number))
-		return lock_share_again(&slot->lock);
-	return -EDEADLK;
+	return cursor->shared && reads_it ? lock_share_again(&slot->lock) : -EDEADLK;
 }
 
 /* TOO_WIDE; errors as lock_wait(). */

@@ -26,7 +26,8 @@
  *            pass keeps the lock in use while the first of the queue, who may be asleep, comes.
  *
  * Who gives a lock back looks at its second word after that. So what a lock lies in must not be
- * freed by somebody who knows from the lock alone that all others are done.
+ * freed, nor used for something else, by somebody who knows from the lock alone that all others are
+ * done. A node's comes back after a grace period, and is given back in a read section.
  */
 #ifndef MM_LOCK_H
 #define MM_LOCK_H
