@@ -4,17 +4,6 @@
  */
 #include "mm/cursor_private.h"
 
-/* The bits of an entry that say `prop`. */
-static uint64_t entry_bits(const struct pt_format *format, uint32_t prop)
-{
-	uint64_t mask = 0;
-
-	for (const struct pt_bit *bit = format->bits; bit->prop; bit++)
-		if (bit->prop & prop)
-			mask |= bit->set;
-	return mask;
-}
-
 /*
  * Goes to the first entry before `end` that is a leaf with any bit of `mask`: 1; or to `end`, or
  * beyond it if an entry reaches there: 0.
@@ -82,7 +71,7 @@ static int harvest_leaf(struct cursor *cursor, uint64_t end, uint64_t mask,
 int cursor_harvest_next(struct cursor *cursor, uint64_t len, uint32_t bits,
 			struct pt_mapping *mapping)
 {
-	uint64_t mask = entry_bits(cursor->table->format, bits);
+	uint64_t mask = format_prop_bits(cursor->table->format, bits);
 	uint64_t begin = cursor->at;
 	uint64_t end = begin + len;
 	int found = cursor_check_len(cursor, len);

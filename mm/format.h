@@ -71,13 +71,12 @@ enum pt_format_id {
 };
 
 /*
- * How one property shows in an entry: `set` is or'ed in when the leaf has it, `clear` when it has
- * not (NX).
+ * Properties that stand in an entry as they stand beside each other in a prop_t, `rotate` bits
+ * further left, round the end. A property that is in two fields is set where both say so.
  */
-struct pt_bit {
-	uint32_t prop;
-	uint64_t set;
-	uint64_t clear;
+struct pt_field {
+	uint32_t props; /* 0: no more fields */
+	uint8_t rotate;
 };
 
 #define PT_CACHE_NONE UINT64_MAX /* this kind of caching cannot be said */
@@ -95,10 +94,12 @@ struct pt_format {
 	uint64_t node;	     /* what an entry that points to a node has beside the address */
 	uint64_t cache_mask; /* bits that say caching */
 	uint64_t cache[PROP_CACHE_KINDS];
-	bool strict;		   /* rights and caching that cannot be said are reserved */
-	uint64_t reserved;	   /* must be 0 in an entry that points to a node */
-	uint64_t pat;		   /* in the address of a large leaf, and no part of it */
-	const struct pt_bit *bits; /* ends at prop == 0 */
+	bool strict;	   /* rights and caching that cannot be said are reserved */
+	uint64_t reserved; /* must be 0 in an entry that points to a node */
+	uint64_t pat;	   /* in the address of a large leaf, and no part of it */
+	uint32_t props;	   /* that can be said, beside caching */
+	uint64_t inverted; /* bits that are set where the property is not (NX) */
+	const struct pt_field *fields;
 };
 
 /* The description of a format. It lives for ever. */
@@ -179,6 +180,9 @@ static inline pte_t pte_node(const struct pt_format *format, paddr_t paddr)
 {
 	return PTE(paddr.value | format->node);
 }
+
+/* The bits of an entry that have to do with any of `props`. */
+uint64_t format_prop_bits(const struct pt_format *format, uint32_t props);
 
 /*
  * The bits of a leaf beside its address (E-2). -EOPNOTSUPP if the format has no such leaf or cannot

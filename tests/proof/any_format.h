@@ -19,8 +19,8 @@ static inline uint32_t format_words(const struct pt_format *format)
 {
 	uint32_t words = PROP_CACHE;
 
-	for (const struct pt_bit *bit = format->bits; bit->prop; bit++)
-		words |= bit->prop;
+	for (const struct pt_field *field = format->fields; field->props; field++)
+		words |= field->props;
 	return words;
 }
 
