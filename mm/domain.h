@@ -63,6 +63,14 @@ static inline bool domain_contains(const struct phys_domain *domain, paddr_t pad
 	return paddr.value <= size && len <= size - paddr.value;
 }
 
+/* Bytes of the domain from paddr on. */
+static inline uint64_t domain_room(const struct phys_domain *domain, paddr_t paddr)
+{
+	uint64_t size = domain->nr_frames << PAGE_SHIFT;
+
+	return paddr.value < size ? size - paddr.value : 0;
+}
+
 /* The slot of a frame that is known to be in the domain. */
 static inline struct slot *domain_slot_at(const struct phys_domain *domain, paddr_t paddr)
 {

@@ -5,16 +5,6 @@
 #include "mm/handle.h"
 #include "mm/node.h"
 
-bool frame_kind_is_untyped(enum frame_kind kind)
-{
-	return kind == FRAME_DATA || kind == FRAME_GUEST;
-}
-
-bool frame_kind_is_pooled(enum frame_kind kind)
-{
-	return kind == FRAME_DATA || kind == FRAME_NODE;
-}
-
 const char *frame_kind_name(enum frame_kind kind)
 {
 	static const char *const names[] = {

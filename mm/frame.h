@@ -48,9 +48,15 @@ struct segment {
  *            address must not be kept. A node drops its children; plain bytes own nothing. A new
  *            kind that owns something gets a case in drop_content() of mm/frame.c.
  */
-bool frame_kind_is_untyped(enum frame_kind kind);
+static inline bool frame_kind_is_untyped(enum frame_kind kind)
+{
+	return kind == FRAME_DATA || kind == FRAME_GUEST;
+}
 
-bool frame_kind_is_pooled(enum frame_kind kind);
+static inline bool frame_kind_is_pooled(enum frame_kind kind)
+{
+	return kind == FRAME_DATA || kind == FRAME_NODE;
+}
 
 /* "data", "node", ...: for reports. */
 const char *frame_kind_name(enum frame_kind kind);

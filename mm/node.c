@@ -33,20 +33,20 @@ void node_free(struct phys_domain *domain, struct pt_node node)
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
 }
 
-static void drop_leaf(struct phys_domain *domain, struct frame_run *run, paddr_t paddr,
-		      unsigned level)
+static void drop_frames(struct phys_domain *domain, struct frame_run *run, paddr_t paddr,
+			uint64_t nr_frames)
 {
 	/*
 	 * A guest made it up: it must not spoil the run, which is put only if it is in the domain.
 	 */
-	if (!domain_contains(domain, paddr, level_size(level))) {
+	if (!domain_contains(domain, paddr, nr_frames << PAGE_SHIFT)) {
 		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
 		return;
 	}
-	if (frame_run_add(run, paddr, level_pages(level)))
+	if (frame_run_add(run, paddr, nr_frames))
 		return;
 	frame_run_put(domain, run);
-	frame_run_add(run, paddr, level_pages(level));
+	frame_run_add(run, paddr, nr_frames);
 }
 
 static void drop_child(struct phys_domain *domain, const struct pt_format *format,
@@ -72,15 +72,18 @@ void node_drop_children(struct phys_domain *domain, paddr_t paddr)
 	unsigned left = node.slot->nr_children;
 	struct frame_run run = { .nr_frames = 0 };
 
-	for (unsigned index = 0; index < NODE_ENTRIES && left > 0; index++) {
+	for (unsigned index = 0, nr; index < NODE_ENTRIES && left > 0; index += nr) {
 		pte_t pte = node_read(node, index);
 		enum pte_kind kind = pte_kind(format, pte, level);
 
-		left -= pte_is_child(format, pte);
+		nr = NODE_ENTRIES - index < left ? NODE_ENTRIES - index : left;
+		nr = kind == PTE_LEAF ? node_leaf_run(domain, format, node, index, nr, pte) : 1;
 		if (kind == PTE_NODE)
 			drop_child(domain, format, node, index, pte);
 		else if (kind == PTE_LEAF && pte_is_tracked(pte))
-			drop_leaf(domain, &run, pte_leaf_paddr(format, pte, level), level);
+			drop_frames(domain, &run, pte_leaf_paddr(format, pte, level),
+				    nr * level_pages(level));
+		left -= pte_is_child(format, pte) ? nr : 0;
 	}
 	frame_run_put(domain, &run);
 	node.slot->nr_children = 0;

@@ -62,6 +62,13 @@ static inline void node_count_children(struct pt_node node, int difference)
 	node.slot->nr_children = (uint16_t)children;
 }
 
+/* node_count_children(node, 1) */
+static inline void node_count_child(struct pt_node node)
+{
+	if (node.slot->nr_children < NODE_ENTRIES)
+		node.slot->nr_children++;
+}
+
 static inline struct pt_node node_at(const struct phys_domain *domain, paddr_t paddr)
 {
 	return (struct pt_node){ domain_slot_at(domain, paddr), domain_pointer(domain, paddr) };
@@ -135,6 +142,30 @@ static inline int node_child(const struct phys_domain *domain, const struct pt_f
 		return -EUCLEAN;
 	*child = node_at(domain, paddr);
 	return 0;
+}
+
+/*
+ * How many of the `nr` entries from `index` on are `pte`, the first of them, a leaf, again and
+ * again, each mapping what follows the one before? 1 at least. Of tracked leaves only as many as
+ * are in the domain: after those comes what a guest made up.
+ */
+static inline unsigned node_leaf_run(const struct phys_domain *domain,
+				     const struct pt_format *format, struct pt_node node,
+				     unsigned index, unsigned nr, pte_t pte)
+{
+	unsigned level = node_level(node);
+	uint64_t size = level_size(level);
+	unsigned run = 1;
+
+	if (pte_is_tracked(pte)) {
+		paddr_t paddr = pte_leaf_paddr(format, pte, level);
+		uint64_t room = domain_room(domain, paddr) >> level_shift(level);
+
+		nr = room < nr ? (unsigned)room : nr;
+	}
+	while (run < nr && node_read(node, index + run).raw == pte.raw + run * size)
+		run++;
+	return run;
 }
 
 /*
