@@ -18,7 +18,7 @@ struct coalesce {
 static int gather_leaf(struct coalesce *coalesce, pte_t pte, unsigned level)
 {
 	const struct pt_format *format = coalesce->cursor->table->format;
-	uint32_t prop = cursor_decode(coalesce->cursor, pte).bits;
+	uint32_t prop = pte_prop(format, pte).bits;
 	struct pt_child leaf = {
 		.kind = PTE_LEAF,
 		.paddr = pte_leaf_paddr(format, pte, level),

@@ -349,9 +349,10 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 	cursor->base = VADDR(va.value - cursor->start);
 	cursor->end = cursor->start + len;
 	cursor->at = cursor->start;
-	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
-	cursor->decoded_bits = 0;
-	cursor->changed.from = 0;
+	cursor->encoded.level = 0;
+	cursor->decoded.address = table->format->address;
+	cursor->decoded.bits = CURSOR_NOTHING;
+	cursor->changed.level = 0;
 	cursor->shared = mode == CURSOR_READ;
 	if (mode == CURSOR_MUTATE)
 		prepare_nodes(cursor, min_level);

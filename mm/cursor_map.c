@@ -4,11 +4,6 @@
  */
 #include "mm/cursor_private.h"
 
-static uint64_t encoding_key(unsigned level, prop_t prop, bool tracked)
-{
-	return prop.bits | (uint64_t)level << 32 | (uint64_t)tracked << 63;
-}
-
 SLOW_PATH int cursor_reach(struct cursor *cursor, unsigned level)
 {
 	while (cursor->level < level)
@@ -49,24 +44,49 @@ static int check_run(const struct cursor *cursor, paddr_t paddr, uint64_t len, b
 }
 
 /* Fills cursor->encoded for leaves of this kind, with all that does not depend on the place. */
-static SLOW_PATH int encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked)
+static int encode(struct cursor *cursor, unsigned level, prop_t prop, bool tracked)
 {
 	const struct page_table *table = cursor->table;
 	uint64_t size = tracked ? table->domain->nr_frames << PAGE_SHIFT : UINT64_MAX;
 	int error = format_leaf_bits(table->format, level, prop, tracked, &cursor->encoded.bits);
 
-	cursor->encoded.key = CURSOR_NOTHING_ENCODED;
+	cursor->encoded.level = 0;
 	if (error)
 		return error;
 	if (cursor->mode != CURSOR_MUTATE || level > cursor->guard_level)
 		return -EINVAL;
-	cursor->encoded.size = level_size(level);
-	if (size < cursor->encoded.size)
+	if (size < level_size(level))
 		return -ERANGE;
-	cursor->encoded.limit = size - cursor->encoded.size;
+	cursor->encoded.limit = size - level_size(level);
 	if (cursor->encoded.limit > table->format->address)
 		cursor->encoded.limit = table->format->address;
-	cursor->encoded.key = encoding_key(level, prop, tracked);
+	cursor->encoded.level = level;
+	cursor->encoded.prop = prop;
+	cursor->encoded.tracked = tracked;
+	return 0;
+}
+
+/* Behind the leaf that was put at `index` of its node. */
+static inline void step_behind(struct cursor *cursor, unsigned level, unsigned index)
+{
+	cursor->at += level_size(level);
+	if (index == NODE_ENTRIES - 1)
+		cursor_leave_node(cursor);
+}
+
+/* put_leaf() where the entry is not zero. */
+static SLOW_PATH int put_over(struct cursor *cursor, unsigned level, pte_t pte)
+{
+	struct pt_node node = cursor->path[level];
+	unsigned index = pte_index(cursor->at, level);
+	pte_t old = node_read(node, index);
+
+	if (pte_is_present(cursor->table->format, old))
+		return -EEXIST;
+	node_write(node, index, pte);
+	if (!pte_has_status(old))
+		node_count_child(node);
+	step_behind(cursor, level, index);
 	return 0;
 }
 
@@ -74,43 +94,60 @@ static SLOW_PATH int encode(struct cursor *cursor, unsigned level, prop_t prop, 
  * Puts a leaf where nothing is, and steps behind it. Hardware never changes an absent entry, so the
  * node's lock makes a plain store safe in every table.
  */
-static int put_leaf(struct cursor *cursor, pte_t pte)
+static inline int put_leaf(struct cursor *cursor, unsigned level, pte_t pte)
 {
-	struct pt_node node = cursor_node(cursor);
-	unsigned index = pte_index(cursor->at, cursor->level);
-	pte_t old = node_read(node, index);
+	struct pt_node node = cursor->path[level];
+	unsigned index = pte_index(cursor->at, level);
 
-	if (pte_is_present(cursor->table->format, old))
-		return -EEXIST;
+	if (node_read(node, index).raw != 0)
+		return put_over(cursor, level, pte);
 	node_write(node, index, pte);
-	node_count_children(node, !pte_has_status(old));
-	cursor->at += cursor->encoded.size;
-	if (index == NODE_ENTRIES - 1)
-		cursor_leave_node(cursor);
+	node_count_child(node);
+	step_behind(cursor, level, index);
 	return 0;
 }
 
+/* Are leaves of this kind what was encoded last? */
+static inline bool is_encoded(const struct cursor *cursor, unsigned level, prop_t prop,
+			      bool tracked)
+{
+	return cursor->encoded.level == level && cursor->encoded.prop.bits == prop.bits &&
+	       cursor->encoded.tracked == tracked;
+}
+
+/* Can a leaf of the kind that is encoded map `paddr` here? */
+static inline int check_place(const struct cursor *cursor, paddr_t paddr, uint64_t size)
+{
+	if (!is_aligned(cursor->at | paddr.value, size))
+		return -EINVAL;
+	return paddr.value <= cursor->encoded.limit && size <= cursor_remaining(cursor) ? 0 :
+											  -ERANGE;
+}
+
+/* cursor_map() of any leaf, anywhere. */
+static __attribute__((noinline)) int map_any(struct cursor *cursor, paddr_t paddr, unsigned level,
+					     prop_t prop, bool tracked)
+{
+	int error = 0;
+
+	if (level == 0 || !is_encoded(cursor, level, prop, tracked))
+		error = encode(cursor, level, prop, tracked);
+	if (error == 0)
+		error = check_place(cursor, paddr, level_size(level));
+	if (error == 0 && cursor->level != level)
+		error = cursor_reach(cursor, level);
+	return error ? error : put_leaf(cursor, level, PTE(paddr.value | cursor->encoded.bits));
+}
+
+/* Most leaves are like the one before, and beside it: 4 KiB, of the same kind, in the same node. */
 int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked)
 {
 	int error;
 
-	if (level > LEVELS_MAX)
-		return -EOPNOTSUPP;
-	if (cursor->encoded.key != encoding_key(level, prop, tracked)) {
-		error = encode(cursor, level, prop, tracked);
-		if (error)
-			return error;
-	}
-	if (!is_aligned(cursor->at | paddr.value, cursor->encoded.size))
-		return -EINVAL;
-	if (paddr.value > cursor->encoded.limit || cursor_remaining(cursor) < cursor->encoded.size)
-		return -ERANGE;
-	if (cursor->level != level) {
-		error = cursor_reach(cursor, level);
-		if (error)
-			return error;
-	}
-	return put_leaf(cursor, PTE(paddr.value | cursor->encoded.bits));
+	if (level != 1 || cursor->level != 1 || !is_encoded(cursor, 1, prop, tracked))
+		return map_any(cursor, paddr, level, prop, tracked);
+	error = check_place(cursor, paddr, PAGE_SIZE);
+	return error ? error : put_leaf(cursor, 1, PTE(paddr.value | cursor->encoded.bits));
 }
 
 int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop)
@@ -171,11 +208,11 @@ static void map_more(struct cursor *cursor, uint64_t paddr, uint64_t end)
 	const struct pt_format *format = cursor->table->format;
 	struct pt_node node = cursor_node(cursor);
 	unsigned first = pte_index(cursor->at, cursor->level);
-	uint64_t size = cursor->encoded.size;
+	uint64_t size = level_size(cursor->level);
 	uint64_t room = (end - cursor->at) >> level_shift(cursor->level);
 	unsigned index = first;
 
-	if (first == 0 || size != level_size(cursor->level))
+	if (first == 0 || cursor->encoded.level != cursor->level)
 		return;
 	for (; index < NODE_ENTRIES && index - first < room; index++, paddr += size) {
 		if (pte_is_child(format, node_read(node, index)))

@@ -43,7 +43,7 @@ int cursor_settle(struct cursor *cursor, pte_t *pte)
 		struct pt_node child;
 		int error;
 
-		*pte = node_read(cursor_node(cursor), pte_index(cursor->at, cursor->level));
+		*pte = cursor_read(cursor);
 		if (pte_kind(format, *pte, cursor->level) != PTE_NODE)
 			return 0;
 		error = cursor_child(cursor, *pte, &child);
@@ -53,72 +53,75 @@ int cursor_settle(struct cursor *cursor, pte_t *pte)
 	}
 }
 
-/* What the current entry, `pte`, at the cursor's level, maps, tracked or not (V-5). */
-static inline int mapping_read(struct cursor *cursor, unsigned level, pte_t pte,
-			       struct pt_mapping *mapping)
+/*
+ * What the current entry, `pte`, which is no node, maps, tracked or not (V-5). The cursor's level
+ * is a parameter because most of the arithmetic goes away where it is known to be 1.
+ */
+static inline __attribute__((always_inline)) int
+mapping_read(const struct cursor *cursor, unsigned level, pte_t pte, struct pt_mapping *mapping)
 {
+	const struct page_table *table = cursor->table;
+
 	mapping->start = cursor_address(cursor, align_down(cursor->at, level_size(level)));
 	mapping->len = level_size(level);
 	mapping->level = level;
-	mapping->present = pte_is_present(cursor->table->format, pte);
+	mapping->present = pte_is_present(table->format, pte);
 	if (!mapping->present) {
 		mapping->status = pte_status(pte);
 		return 0;
 	}
 	mapping->tracked = pte_is_tracked(pte);
-	mapping->paddr = pte_leaf_paddr(cursor->table->format, pte, level);
-	mapping->prop = cursor_decode(cursor, pte);
+	mapping->paddr = pte_leaf_paddr(table->format, pte, level);
+	mapping->prop = pte_prop(table->format, pte);
 	return cursor_check_leaf(cursor, mapping);
+}
+
+/* The 4 KiB leaf `pte` here, which makes sense, is the last one now. */
+static void remember_leaf(struct cursor *cursor, pte_t pte, const struct pt_mapping *mapping)
+{
+	const struct page_table *table = cursor->table;
+
+	cursor->decoded.bits = pte.raw & ~cursor->decoded.address;
+	cursor->decoded.limit = mapping->tracked ? (table->domain->nr_frames - 1) << PAGE_SHIFT :
+						   UINT64_MAX;
+	cursor->decoded.prop = mapping->prop;
+	cursor->decoded.tracked = mapping->tracked;
 }
 
 int cursor_query(struct cursor *cursor, struct pt_mapping *mapping)
 {
 	pte_t pte;
-	int error = cursor->at < cursor->end ? cursor_settle(cursor, &pte) : -ERANGE;
+	int error;
 
+	if (cursor->at >= cursor->end)
+		return -ERANGE;
+	if (cursor->level == 1)
+		return mapping_read(cursor, 1, cursor_read(cursor), mapping);
+	error = cursor_settle(cursor, &pte);
 	return error ? error : mapping_read(cursor, cursor->level, pte, mapping);
 }
 
-/*
- * The leaf here, if there is one: 1, and the cursor is behind it. The cursor's level is a parameter
- * because most of the arithmetic goes away where it is known to be 1.
- */
-static inline __attribute__((always_inline)) int query_step(struct cursor *cursor, unsigned level,
-							    struct pt_mapping *mapping)
-{
-	unsigned index = pte_index(cursor->at, level);
-	pte_t pte = node_read(cursor->path[level], index);
-	int error;
-
-	if (pte_kind(cursor->table->format, pte, level) != PTE_LEAF)
-		return 0;
-	error = mapping_read(cursor, level, pte, mapping);
-	if (error)
-		return error;
-	cursor->at = align_down(cursor->at, level_size(level)) + level_size(level);
-	if (index == NODE_ENTRIES - 1)
-		cursor_leave_node(cursor);
-	if (cursor->at > cursor->end)
-		cursor_place(cursor, cursor->end);
-	return 1;
-}
-
-int cursor_query_next(struct cursor *cursor, uint64_t len, struct pt_mapping *mapping)
+int cursor_query_find(struct cursor *cursor, uint64_t len, struct pt_mapping *mapping)
 {
 	uint64_t begin = cursor->at;
-	int found = cursor_check_len(cursor, len);
+	int found = cursor_find(cursor, len, FIND_LEAVES, FIND_WHOLE);
+	pte_t pte;
+	int error;
 
-	if (found == 0 && len > 0 && cursor->level == 1)
-		found = query_step(cursor, 1, mapping);
-	if (found)
-		return found;
-	found = cursor_find(cursor, len, FIND_LEAVES, FIND_WHOLE);
 	if (found <= 0)
 		return found;
-	found = query_step(cursor, cursor->level, mapping);
-	if (found < 0)
+	pte = cursor_read(cursor);
+	error = mapping_read(cursor, cursor->level, pte, mapping);
+	if (error) {
 		cursor_place(cursor, begin);
-	return found;
+		return error;
+	}
+	if (cursor->level == 1 && mapping->present)
+		remember_leaf(cursor, pte, mapping);
+	cursor_forward(cursor);
+	if (cursor->at > cursor->end)
+		cursor_place(cursor, cursor->end);
+	return mapping->present;
 }
 
 int cursor_split(struct cursor *cursor)

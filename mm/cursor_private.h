@@ -28,6 +28,12 @@ static inline uint64_t cursor_entry_end(const struct cursor *cursor)
 	return cursor_entry_start(cursor) + level_size(cursor->level);
 }
 
+/* The current entry, as it is now. */
+static inline pte_t cursor_read(const struct cursor *cursor)
+{
+	return node_read(cursor_node(cursor), pte_index(cursor->at, cursor->level));
+}
+
 static inline struct pt_entry cursor_entry(const struct cursor *cursor)
 {
 	return entry_at(cursor->table, cursor_node(cursor), pte_index(cursor->at, cursor->level));
@@ -39,19 +45,8 @@ static inline bool cursor_is_marked(const struct cursor *cursor)
 	return atomic_load_explicit(&cursor->table->marked, memory_order_relaxed);
 }
 
-#define CURSOR_NOTHING_ENCODED UINT64_MAX
-
-/* pte_prop() of a leaf, remembered. */
-static inline prop_t cursor_decode(struct cursor *cursor, pte_t pte)
-{
-	uint64_t bits = pte.raw & ~cursor->table->format->address;
-
-	if (bits != cursor->decoded_bits) {
-		cursor->decoded_bits = bits;
-		cursor->decoded_prop = pte_prop(cursor->table->format, pte);
-	}
-	return cursor->decoded_prop;
-}
+/* No leaf's bits beside its address: the cursor has decoded none yet. */
+#define CURSOR_NOTHING UINT64_MAX
 
 /* Goes one level up; the node left stays locked (C-10). */
 static inline void cursor_pop(struct cursor *cursor)
@@ -209,11 +204,28 @@ enum find_split { FIND_WHOLE, FIND_SPLIT };	/* split a leaf that does not? */
  */
 int cursor_find(struct cursor *cursor, uint64_t len, enum find_nodes nodes, enum find_split split);
 
+/* Is the cursor at a 4 KiB leaf? As a rule that need not be found. */
+static inline bool cursor_is_at_leaf(const struct cursor *cursor)
+{
+	return cursor->level == 1 && pte_is_present(cursor->table->format, cursor_read(cursor));
+}
+
+/* Splits the leaves that reach over the ends of the next `len` bytes (> 0). Does not move. */
+int cursor_split_edges(struct cursor *cursor, uint64_t len);
+
 /*
  * Begins an operation on all of the next `len` bytes: splits the leaves that reach over their ends,
  * so that no other needs to be. Does not move. -EINVAL not a changing cursor, and as
  * cursor_check_len(); -ENOMEM, -EUCLEAN.
  */
-int cursor_begin(struct cursor *cursor, uint64_t len);
+static inline int cursor_begin(struct cursor *cursor, uint64_t len)
+{
+	int error = cursor->mode == CURSOR_MUTATE ? cursor_check_len(cursor, len) : -EINVAL;
+
+	/* In a node of 4 KiB leaves nothing reaches over anything. */
+	if (error || len == 0 || cursor->guard_level == 1)
+		return error;
+	return cursor_split_edges(cursor, len);
+}
 
 #endif

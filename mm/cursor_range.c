@@ -27,27 +27,16 @@ static int split_at(struct cursor *cursor, uint64_t offset, uint64_t edge)
 	return error;
 }
 
-/* Splits what reaches over the ends of [at, at+len). The cursor stays where it is. */
-static int split_edges(struct cursor *cursor, uint64_t len)
+int cursor_split_edges(struct cursor *cursor, uint64_t len)
 {
 	uint64_t begin = cursor->at;
 	int error;
 
-	/* In a node of 4 KiB leaves nothing reaches over anything. */
-	if (len == 0 || cursor->guard_level == 1)
-		return 0;
 	error = split_at(cursor, begin, begin);
 	if (error == 0)
 		error = split_at(cursor, begin + len - PAGE_SIZE, begin + len);
 	cursor_place(cursor, begin);
 	return error;
-}
-
-int cursor_begin(struct cursor *cursor, uint64_t len)
-{
-	int error = cursor->mode == CURSOR_MUTATE ? cursor_check_len(cursor, len) : -EINVAL;
-
-	return error ? error : split_edges(cursor, len);
 }
 
 /* Entries of the current node from the current one on that end at `end` or before. */
@@ -78,24 +67,28 @@ struct protect {
 };
 
 /* Fills cursor->changed for leaves like this one. */
-static SLOW_PATH int protect_encode(struct cursor *cursor, struct prop_change change, pte_t pte)
+static int protect_encode(struct cursor *cursor, struct prop_change change, pte_t pte)
 {
 	const struct pt_format *format = cursor->table->format;
 	uint32_t prop = (pte_prop(format, pte).bits & ~change.clear) | change.set;
-	int error = format_leaf_bits(format, cursor->level, PROP(prop), pte_is_tracked(pte),
-				     &cursor->changed.to);
+	uint64_t from = pte.raw & ~format->address;
+	uint64_t to;
+	int error = format_leaf_bits(format, cursor->level, PROP(prop), pte_is_tracked(pte), &to);
 
+	if (error)
+		return error;
 	cursor->changed.change = change;
-	cursor->changed.from = error ? 0 : pte.raw & ~format->address;
-	return error;
+	cursor->changed.from = from;
+	cursor->changed.to = to;
+	cursor->changed.level = cursor->level;
+	return 0;
 }
 
-static void protect_flush(const struct cursor *cursor, struct protect *protect)
+static void protect_flush(const struct cursor *cursor, const struct protect *protect)
 {
-	if (protect->flush && protect->run_end > protect->run)
+	if (protect->run_end > protect->run)
 		protect->flush->flush(protect->flush->context, cursor_address(cursor, protect->run),
 				      protect->run_end - protect->run);
-	protect->run = protect->run_end = 0;
 }
 
 /* Leaves [start, end), offsets in the table, have been changed: flushed by runs (T-1). */
@@ -103,6 +96,8 @@ static void protect_changed(const struct cursor *cursor, struct protect *protect
 			    uint64_t end)
 {
 	protect->pages += (end - start) >> PAGE_SHIFT;
+	if (!protect->flush)
+		return;
 	if (protect->run_end != start) {
 		protect_flush(cursor, protect);
 		protect->run = start;
@@ -110,57 +105,109 @@ static void protect_changed(const struct cursor *cursor, struct protect *protect
 	protect->run_end = end;
 }
 
-/* Stores a leaf's new bits if the entry still is `pte`; otherwise reads it again and says no. */
-static bool protect_store(const struct cursor *cursor, _Atomic uint64_t *entry, pte_t *pte,
-			  uint64_t new)
+/*
+ * Three ways through neighbouring leaves that have the bits `from` beside their address: to look at
+ * them, and to give them the bits `to`, where software walks and where hardware does, which may set
+ * accessed and dirty between look and change (BUG-9). Each goes through `nr` entries, up to the
+ * first that is not like that, and returns how many were.
+ */
+static unsigned leaves_look(const _Atomic uint64_t *entry, unsigned nr, uint64_t address,
+			    uint64_t from)
 {
-	if (new == pte->raw)
-		return true;
-	if (cursor->table->walker == TABLE_WALKED_BY_HARDWARE)
-		return atomic_compare_exchange_strong_explicit(
-			entry, &pte->raw, new, memory_order_acq_rel, memory_order_relaxed);
-	atomic_store_explicit(entry, new, memory_order_release);
-	return true;
+	unsigned done = 0;
+
+	while (done < nr &&
+	       (atomic_load_explicit(&entry[done], memory_order_relaxed) & ~address) == from)
+		done++;
+	return done;
+}
+
+static unsigned leaves_store(_Atomic uint64_t *entry, unsigned nr, uint64_t address, uint64_t from,
+			     uint64_t to)
+{
+	unsigned done = 0;
+
+	for (; done < nr; done++) {
+		uint64_t paddr = atomic_load_explicit(&entry[done], memory_order_relaxed) ^ from;
+
+		if (paddr & ~address)
+			break;
+		atomic_store_explicit(&entry[done], paddr ^ to, memory_order_release);
+	}
+	return done;
+}
+
+static unsigned leaves_exchange(_Atomic uint64_t *entry, unsigned nr, uint64_t address,
+				uint64_t from, uint64_t to)
+{
+	for (unsigned done = 0; done < nr; done++) {
+		uint64_t raw = atomic_load_explicit(&entry[done], memory_order_relaxed);
+
+		do
+			if ((raw & ~address) != from)
+				return done;
+		while (!atomic_compare_exchange_weak_explicit(&entry[done], &raw, raw ^ from ^ to,
+							      memory_order_acq_rel,
+							      memory_order_relaxed));
+	}
+	return nr;
+}
+
+/* Leaves like the one that was encoded last: all of them change in the same way. */
+static unsigned protect_alike(const struct cursor *cursor, const struct protect *protect,
+			      _Atomic uint64_t *entry, unsigned nr)
+{
+	uint64_t address = cursor->table->format->address;
+	uint64_t from = cursor->changed.from;
+	uint64_t to = cursor->changed.to;
+
+	if (cursor->changed.level != cursor->level)
+		return 0;
+	if (!protect->store || to == from)
+		return leaves_look(entry, nr, address, from);
+	if (cursor->table->walker == TABLE_WALKED_BY_SOFTWARE)
+		return leaves_store(entry, nr, address, from, to);
+	return leaves_exchange(entry, nr, address, from, to);
 }
 
 /*
  * Changes `nr` entries of the current node, up to the first that is no leaf, and returns how many
- * were. Hardware may set accessed and dirty between look and change: then look again (BUG-9).
+ * were.
  */
-static int protect_leaves(struct cursor *cursor, struct protect *protect, unsigned nr)
+static int protect_leaves(struct cursor *cursor, const struct protect *protect, unsigned nr)
 {
-	const struct pt_format *format = cursor->table->format;
-	_Atomic uint64_t *entry =
-		&cursor_node(cursor).entries[pte_index(cursor->at, cursor->level)];
+	struct pt_node node = cursor_node(cursor);
+	unsigned first = pte_index(cursor->at, cursor->level);
 	unsigned done = 0;
 
-	for (; done < nr; done++, entry++) {
-		pte_t pte = PTE(atomic_load_explicit(entry, memory_order_relaxed));
+	for (;;) {
+		pte_t pte;
+		int error;
 
-		do {
-			if (pte_kind(format, pte, cursor->level) != PTE_LEAF)
-				return (int)done;
-			if ((pte.raw & ~format->address) != cursor->changed.from) {
-				int error = protect_encode(cursor, protect->change, pte);
-
-				if (error)
-					return error;
-			}
-		} while (protect->store &&
-			 !protect_store(cursor, entry, &pte,
-					(pte.raw & format->address) | cursor->changed.to));
+		done += protect_alike(cursor, protect, &node.entries[first + done], nr - done);
+		if (done == nr)
+			return (int)done;
+		pte = node_read(node, first + done);
+		if (pte_kind(cursor->table->format, pte, cursor->level) != PTE_LEAF)
+			return (int)done;
+		error = protect_encode(cursor, protect->change, pte);
+		if (error)
+			return error;
 	}
-	return (int)done;
 }
 
 /* One pass over the range, from the cursor's place to `end`; nothing there is no error (V-7). */
 static int protect_pass(struct cursor *cursor, struct protect *protect, uint64_t end)
 {
-	int found;
-
-	while ((found = cursor_find(cursor, end - cursor->at, FIND_LEAVES, FIND_WHOLE)) > 0) {
+	while (cursor->at < end) {
 		uint64_t start = cursor->at;
+		int found = cursor_is_at_leaf(cursor) ?
+				    1 :
+				    cursor_find(cursor, end - start, FIND_LEAVES, FIND_WHOLE);
 
+		if (found <= 0)
+			return found;
+		start = cursor->at;
 		found = protect_leaves(cursor, protect, entries_until(cursor, end));
 		if (found <= 0)
 			return found ? found : -EUCLEAN;
@@ -168,7 +215,7 @@ static int protect_pass(struct cursor *cursor, struct protect *protect, uint64_t
 		if (protect->store)
 			protect_changed(cursor, protect, start, cursor->at);
 	}
-	return found;
+	return 0;
 }
 
 /*
@@ -202,13 +249,14 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 
 	if (error)
 		return error;
-	if (cursor->changed.from && (cursor->changed.change.clear != change.clear ||
-				     cursor->changed.change.set != change.set))
-		cursor->changed.from = 0;
+	if (cursor->changed.level != 0 && (cursor->changed.change.clear != change.clear ||
+					   cursor->changed.change.set != change.set))
+		cursor->changed.level = 0;
 	/* One page needs no look ahead: it is refused before it is changed. */
-	if (len > PAGE_SIZE && !change_is_total(cursor->table->format, change))
+	if (len > PAGE_SIZE && !change_is_total(cursor->table->format, change)) {
 		error = protect_pass(cursor, &protect, begin + len);
-	cursor_place(cursor, begin);
+		cursor_place(cursor, begin);
+	}
 	if (error)
 		return error;
 	protect.store = true;
@@ -273,29 +321,44 @@ static void unmap_frames(struct phys_domain *domain, struct unmap *unmap, paddr_
 }
 
 /*
- * Clears `nr` entries of the current node, up to the first that is no leaf, and returns how many
- * were. Where hardware walks, the exchange takes the entry away from it in one step.
+ * Clears the leaf `pte`, the current node's entry `index`, and those of the `nr` entries from it on
+ * that go on where it ends: how many. Where hardware walks it is one, and the exchange takes it
+ * away from the hardware in one step.
  */
-static int unmap_leaves(struct cursor *cursor, struct unmap *unmap, unsigned nr)
+static unsigned unmap_run(struct cursor *cursor, struct unmap *unmap, unsigned index, unsigned nr,
+			  pte_t pte)
 {
 	const struct page_table *table = cursor->table;
 	struct pt_node node = cursor_node(cursor);
-	_Atomic uint64_t *entry = &node.entries[pte_index(cursor->at, cursor->level)];
+
+	if (table->walker == TABLE_WALKED_BY_HARDWARE) {
+		pte = PTE(atomic_exchange_explicit(&node.entries[index], 0, memory_order_acq_rel));
+		nr = 1;
+	} else {
+		nr = node_leaf_run(table->domain, table->format, node, index, nr, pte);
+		for (unsigned i = 0; i < nr; i++)
+			node_write(node, index + i, PTE(0));
+	}
+	if (pte_is_tracked(pte))
+		unmap_frames(table->domain, unmap,
+			     pte_leaf_paddr(table->format, pte, cursor->level),
+			     nr * level_pages(cursor->level));
+	return nr;
+}
+
+/* Clears `nr` entries from the current one on, up to the first that is no leaf: how many. */
+static int unmap_leaves(struct cursor *cursor, struct unmap *unmap, unsigned nr)
+{
+	struct pt_node node = cursor_node(cursor);
+	unsigned first = pte_index(cursor->at, cursor->level);
 	unsigned done = 0;
 
-	for (; done < nr && unmap->nr_runs < BATCH_MAX; done++, entry++) {
-		pte_t pte = PTE(atomic_load_explicit(entry, memory_order_relaxed));
+	while (done < nr && unmap->nr_runs < BATCH_MAX) {
+		pte_t pte = node_read(node, first + done);
 
-		if (pte_kind(table->format, pte, cursor->level) != PTE_LEAF)
+		if (pte_kind(cursor->table->format, pte, cursor->level) != PTE_LEAF)
 			break;
-		if (table->walker == TABLE_WALKED_BY_HARDWARE)
-			pte = PTE(atomic_exchange_explicit(entry, 0, memory_order_acq_rel));
-		else
-			atomic_store_explicit(entry, 0, memory_order_release);
-		if (pte_is_tracked(pte))
-			unmap_frames(table->domain, unmap,
-				     pte_leaf_paddr(table->format, pte, cursor->level),
-				     level_pages(cursor->level));
+		done += unmap_run(cursor, unmap, first + done, nr - done, pte);
 	}
 	node_count_children(node, -(int)done);
 	return (int)done;
@@ -325,11 +388,11 @@ static int unmap_step(struct cursor *cursor, struct unmap *unmap, uint64_t end)
 {
 	struct phys_domain *domain = cursor->table->domain;
 	vaddr_t start = cursor_virt_addr(cursor);
-	struct pt_entry entry = cursor_entry(cursor);
 	unsigned nr = entries_until(cursor, end);
 	int done = -EUCLEAN;
 
-	if (nr > 0 && entry_is_node(&entry)) {
+	if (nr > 0 &&
+	    pte_kind(cursor->table->format, cursor_read(cursor), cursor->level) == PTE_NODE) {
 		done = unmap_subtree(cursor, unmap);
 	} else if (nr > 0) {
 		done = unmap_leaves(cursor, unmap, nr);
@@ -349,26 +412,29 @@ int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *
 {
 	struct unmap unmap;
 	uint64_t end = cursor->at + len;
-	int found = cursor_begin(cursor, len);
+	int error = cursor_begin(cursor, len);
 
-	if (found == 0 && atomic_load_explicit(&cursor->table->marked, memory_order_relaxed)) {
-		found = cursor_mark(cursor, len, 0);
+	if (error == 0 && cursor_is_marked(cursor)) {
+		error = cursor_mark(cursor, len, 0);
 		cursor_place(cursor, end - len);
 	}
-	if (found)
-		return found;
+	if (error)
+		return error;
 	/* Not cleared as a whole: the batch is large and written before it is read. */
 	unmap.flush = flush;
 	unmap.pages = unmap.len = 0;
 	unmap.nr_runs = unmap.nr_nodes = 0;
-	while (found == 0 && cursor->at < end) {
-		found = cursor_find(cursor, end - cursor->at, FIND_SUBTREES, FIND_WHOLE);
-		if (found <= 0)
-			break;
-		found = unmap_step(cursor, &unmap, end);
+	while (error == 0 && cursor->at < end) {
+		/* In a guard of 4 KiB leaves there are no sub-trees to find. */
+		int found =
+			cursor->guard_level == 1 && cursor_is_at_leaf(cursor) ?
+				1 :
+				cursor_find(cursor, end - cursor->at, FIND_SUBTREES, FIND_WHOLE);
+
+		error = found > 0 ? unmap_step(cursor, &unmap, end) : found;
 	}
 	unmap_flush(cursor->table->domain, &unmap);
 	if (pages)
 		*pages = unmap.pages;
-	return found;
+	return error;
 }
