@@ -14,6 +14,7 @@
 #include "vmm/command_run_options.h"
 #include "vmm/control.h"
 #include "vmm/file.h"
+#include "vmm/gdb.h"
 #include "vmm/refuse.h"
 #include "vmm/show_tables.h"
 #include "vmm/signals.h"
@@ -168,6 +169,19 @@ static int control_make(struct run *run)
 	return options->control || options->name ? result : 0;
 }
 
+static int gdb_make(struct run *run)
+{
+	const struct run_options *options = &run->options;
+	const struct gdb_options gdb = {
+		.port = options->gdb_port,
+		.path = options->gdb_path,
+		.wait = options->wait,
+		.qemu_exit = options->qemu_exit,
+	};
+
+	return gdb.port || gdb.path ? gdb_open(&run->vm, &gdb, &run->error) : 0;
+}
+
 static void guest_run(struct run *run)
 {
 	uint64_t timeout_ns = run->options.timeout_ns;
@@ -222,11 +236,14 @@ static int image_run(struct run *run, int *code)
 	result = guest_make(run);
 	if (!result)
 		result = control_make(run);
+	if (!result)
+		result = gdb_make(run);
 	if (!result) {
 		guest_run(run);
 		ending_print(run);
 		*code = aftermath(run, ending_exit_code(&run->vm.ending, run->options.qemu_exit));
 	}
+	control_close(&run->vm);
 	vm_destroy(&run->vm);
 	return result;
 }

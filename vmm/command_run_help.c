@@ -27,6 +27,8 @@ const char run_options_help[] =
 	"  --no-irqchip        do not (default for ELF64 and raw images)\n"
 	"  --name NAME         call the VM so for vmm ps, ctl and snapshot\n"
 	"  --control PATH      make its control socket there, or none (where vmm ps looks)\n"
+	"  --gdb PORT          let gdb in: `target remote :PORT`; unix:PATH for a socket\n"
+	"  --wait              until gdb says so, not even the first instruction is run\n"
 	"  --show-tables       print what guest table and host table map, on standard error\n"
 	"  --audit             check each invariant of the memory manager after the run\n"
 	"  --stats[=json]      print frames, leaves, exits and times on standard error\n"

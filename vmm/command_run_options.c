@@ -47,6 +47,8 @@ enum {
 	OPTION_NO_IRQCHIP,
 	OPTION_NAME,
 	OPTION_CONTROL,
+	OPTION_GDB,
+	OPTION_WAIT,
 };
 
 static const struct option table[] = {
@@ -70,6 +72,8 @@ static const struct option table[] = {
 	{ "no-irqchip", no_argument, NULL, OPTION_NO_IRQCHIP },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "control", required_argument, NULL, OPTION_CONTROL },
+	{ "gdb", required_argument, NULL, OPTION_GDB },
+	{ "wait", no_argument, NULL, OPTION_WAIT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -168,6 +172,23 @@ static int control_take(struct run_options *options, const char *text, struct im
 	return 0;
 }
 
+static int gdb_take(struct run_options *options, const char *text, struct image_error *error)
+{
+	static const char prefix[] = "unix:";
+	const char *end;
+	uint64_t port;
+
+	if (!strncmp(text, prefix, sizeof(prefix) - 1) && text[sizeof(prefix) - 1]) {
+		options->gdb_path = text + sizeof(prefix) - 1;
+		return 0;
+	}
+	if (!number_read(text, &end, &port) || *end || port == 0 || port > UINT16_MAX)
+		return refuse(error, -EINVAL, "--gdb %s: not a port from 1 to 65535, or unix:PATH",
+			      text);
+	options->gdb_port = (uint16_t)port;
+	return 0;
+}
+
 static int image_take(struct run_options *options, const char *text, struct image_error *error)
 {
 	if (options->image)
@@ -187,6 +208,11 @@ static int option_take(struct run_options *options, int option, const char *valu
 		return name_take(options, value, error);
 	case OPTION_CONTROL:
 		return control_take(options, value, error);
+	case OPTION_GDB:
+		return gdb_take(options, value, error);
+	case OPTION_WAIT:
+		options->wait = true;
+		break;
 	case OPTION_MEM:
 		return memory_take(options, value, error);
 	case OPTION_TIMEOUT:
@@ -263,6 +289,8 @@ int run_options_read(struct run_options *options, int argc, char **argv, struct 
 	}
 	if (!options->image)
 		return refuse(error, -EINVAL, "which image? See vmm run --help");
+	if (options->wait && !options->gdb_port && !options->gdb_path)
+		return refuse(error, -EINVAL, "--wait: for whom? It needs --gdb");
 	options->words = argv + optind;
 	return 0;
 }

@@ -40,9 +40,12 @@ struct run_options {
 	enum run_choice strict;
 	enum run_choice irqchip;
 	enum run_statistics statistics;
-	const char *name;    /* of the VM, NULL: none */
-	const char *control; /* path of its control socket, NULL: where they all are */
-	bool no_control;     /* no socket at all */
+	const char *name;     /* of the VM, NULL: none */
+	const char *control;  /* path of its control socket, NULL: where they all are */
+	bool no_control;      /* no socket at all */
+	uint16_t gdb_port;    /* of 127.0.0.1, 0: none */
+	const char *gdb_path; /* of a socket, NULL: none */
+	bool wait;	      /* for gdb, before the first instruction */
 	bool qemu_exit;
 	bool audit;
 	bool show_tables;

@@ -150,6 +150,12 @@ enum kvm_kind kvm_kind(void)
 	return access("/sys/module/kvm", F_OK) == 0 ? KVM_KIND_SHADOW : KVM_KIND_UNKNOWN;
 }
 
+bool kvm_emulates_ring_0(void)
+{
+	return access("/sys/module/kvm", F_OK) == 0 && access("/sys/module/kvm_intel", F_OK) &&
+	       access("/sys/module/kvm_amd", F_OK);
+}
+
 const char *kvm_kind_name(enum kvm_kind kind)
 {
 	static const char *const names[] = {

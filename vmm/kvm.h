@@ -44,6 +44,12 @@ int kvm_create_vm(int kvm_fd, struct image_error *error);
 /* Which kind it is, by what the modules of the running kernel say in /sys. */
 enum kvm_kind kvm_kind(void);
 
+/*
+ * Does KVM run ring 0 in its instruction emulator, as one that uses neither VMX nor SVM must? That
+ * knows no int3, and takes no notice of data breakpoints.
+ */
+bool kvm_emulates_ring_0(void);
+
 /* "shadow paging", "EPT", "NPT", "paging of an unknown kind" */
 const char *kvm_kind_name(enum kvm_kind kind);
 

@@ -9,6 +9,7 @@
 #include "vmm/clock.h"
 #include "vmm/coalesced.h"
 #include "vmm/control.h"
+#include "vmm/gdb.h"
 #include "vmm/kvm.h"
 #include "vmm/run_exit.h"
 #include "vmm/signals.h"
@@ -37,6 +38,7 @@ static void signal_handle(struct vm *vm, int signal, uint64_t start_ns, uint64_t
 		timeout(vm, start_ns, deadline_ns);
 	} else if (signal == SIGNAL_ATTENTION) {
 		control_serve(vm);
+		gdb_serve(vm);
 	} else if (signal == SIGNAL_TICK) {
 		if (vm->options.irqchip && vcpu_halted_for_ever(vm))
 			ending_set(&vm->ending, ENDING_HALTED, "HLT with interrupts disabled");
@@ -65,12 +67,28 @@ static void run_once(struct vm *vm, uint64_t start_ns, uint64_t deadline_ns)
 		return;
 	if (error == 0) {
 		exit_count(vm, vm->run->exit_reason);
-		run_exit(vm);
+		if (!gdb_take_exit(vm))
+			run_exit(vm);
 	} else if (error == EINTR || error == EAGAIN) {
 		exit_count(vm, KVM_EXIT_INTR);
 		signal_handle(vm, signals_take(), start_ns, deadline_ns);
 	} else {
 		run_refused(vm, error);
+	}
+}
+
+/* While gdb looks at a guest that died. Any signal that asks for the end is one. */
+static void post_mortem(struct vm *vm)
+{
+	while (vm->holds) {
+		int signal = signals_wait();
+
+		if (signal == SIGNAL_ATTENTION) {
+			control_serve(vm);
+			gdb_serve(vm);
+		} else if (signal != SIGNAL_TICK) {
+			return;
+		}
 	}
 }
 
@@ -83,11 +101,14 @@ void vm_run(struct vm *vm, uint64_t deadline_ns)
 	if (result) {
 		ending_set(&vm->ending, ENDING_HOST_FAILURE, "cannot set up signals: %s",
 			   strerror(-result));
+		gdb_close(vm);
 		control_close(vm);
 		return;
 	}
 	if (control_begin(vm))
 		control_close(vm);
+	if (gdb_begin(vm))
+		gdb_close(vm);
 	while (vm->ending.kind == ENDING_NONE) {
 		if (vm->holds)
 			signal_handle(vm, signals_wait(), start_ns, deadline_ns);
@@ -95,6 +116,9 @@ void vm_run(struct vm *vm, uint64_t deadline_ns)
 			run_once(vm, start_ns, deadline_ns);
 	}
 	vcpu_complete_exit(vm);
+	while (gdb_ended(vm))
+		post_mortem(vm);
+	gdb_close(vm);
 	control_close(vm);
 	signals_close(&signals);
 	vm->statistics.ns_run += clock_now() - start_ns;

@@ -50,6 +50,7 @@ struct vm {
 	struct vm_statistics statistics;
 	struct ending ending;
 	struct control *control; /* its control socket, NULL: none; see control.h */
+	struct gdb *gdb;	 /* its server for gdb, NULL: none; see gdb.h */
 	/* how many want the vCPU to stand still, with no exit half done; it runs while this is 0 */
 	unsigned holds;
 };
