@@ -4,8 +4,10 @@
  * wait for, and a word that another thread would have to change is an error of the engine, for no
  * lock is held at rest.
  */
-#include "mm/port.h"
+#include <stdatomic.h>
 
+#include "mm/port.h"
+#include "mm/thread_cursors.h"
 #include "tests/proof/proof.h"
 
 static unsigned read_sections;
@@ -36,9 +38,36 @@ uint32_t port_thread(void)
 	return 1;
 }
 
-void port_wait(unsigned round)
+struct thread_cursors *port_cursors(void)
 {
-	(void)round;
+	static struct thread_cursors cursors = { .thread = 1 };
+
+	return &cursors;
+}
+
+static void waited(void)
+{
 	__CPROVER_assert(false, "nobody waits for a lock that no one holds");
 	__CPROVER_assume(false);
+}
+
+bool port_spin(unsigned round)
+{
+	(void)round;
+	waited();
+	return false;
+}
+
+void port_wait(const _Atomic uint32_t *word, uint32_t value, uint32_t who)
+{
+	(void)word;
+	(void)value;
+	(void)who;
+	waited();
+}
+
+void port_wake(const _Atomic uint32_t *word, uint32_t who)
+{
+	(void)word;
+	(void)who;
 }

@@ -48,6 +48,11 @@ static void others_step(void)
 	assume(world_is_valid(mine, next));
 	others = next;
 	proof_slot.state = world_word(mine, others);
+	/* What else is in the slot, is for those to write who have it for themselves. */
+	if (mine.how == HOLDS_COUNT && mine.count == 0) {
+		proof_slot.type = nondet_u32();
+		proof_slot.home = nondet_u8();
+	}
 }
 
 void world_begin(struct holding holding)
@@ -69,7 +74,7 @@ void world_end(struct holding holding)
 
 void proof_before(const volatile void *object)
 {
-	if (object == &proof_slot.state)
+	if (object == &proof_slot.state || object == &proof_slot.type)
 		others_step();
 }
 
@@ -102,6 +107,7 @@ static struct holding after_step(uint32_t old, uint32_t new, int order)
 {
 	if (mine.how == HOLDS_BUSY) {
 		prove(new == SLOT_UNUSED || new == SLOT_UNIQUE || new == SLOT_BUSY + 1);
+		prove(new != SLOT_UNUSED || (proof_slot.type & 0xff) == FRAME_NONE);
 		/* Who claims or gets it later sees what was written (1.11); nobody gets UNIQUE. */
 		prove(new == SLOT_UNIQUE || at_least(order, memory_order_release));
 		return new == SLOT_UNUSED ? NOTHING : new == SLOT_UNIQUE ? UNIQUE : COUNT(1);
