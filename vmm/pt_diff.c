@@ -5,9 +5,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "vmm/command_pt.h"
 #include "vmm/pt_collect.h"
+#include "vmm/pt_picture.h"
 #include "vmm/refuse.h"
 
 /* One of the two lists, as it is gone through. */
@@ -130,11 +133,62 @@ static void print_tsv(struct pt_call *call, const struct stretch *stretch)
 	pt_out_print(&call->out, "\n");
 }
 
-static void print_stretch(struct pt_call *call, const struct stretch *stretch)
+/* What differs, as a picture wants it. */
+struct changes {
+	struct pt_picture_change *list;
+	size_t nr, room;
+};
+
+/* "rw-- 4K at 0x1000", or nothing. */
+static void say_run(char *text, size_t len, const struct stretch *stretch, unsigned side)
 {
+	struct foreign_run run;
+	char *to = text;
+
+	*text = '\0';
+	if (!stretch->runs[side])
+		return;
+	run = run_cut(stretch->runs[side], stretch);
+	to = pt_put_rights(to, run.rights);
+	*to++ = ' ';
+	to = pt_put_size(to, run.len / run.nr);
+	snprintf(to, len - (size_t)(to - text), " at 0x%" PRIx64, run.address);
+}
+
+static int keep_stretch(struct changes *changes, const struct stretch *stretch)
+{
+	struct pt_picture_change *change;
+
+	if (changes->nr == changes->room) {
+		size_t room = changes->room ? 2 * changes->room : 64;
+		void *list = reallocarray(changes->list, room, sizeof(*change));
+
+		if (!list)
+			return -ENOMEM;
+		changes->list = list;
+		changes->room = room;
+	}
+	change = &changes->list[changes->nr++];
+	*change = (struct pt_picture_change){
+		.start = stretch->start,
+		.len = stretch->last - stretch->start + 1,
+		.kind = !stretch->runs[0] ? PT_CHANGE_ADDED :
+			stretch->runs[1]  ? PT_CHANGE_CHANGED :
+					    PT_CHANGE_REMOVED,
+	};
+	say_run(change->was, sizeof(change->was), stretch, 0);
+	say_run(change->is, sizeof(change->is), stretch, 1);
+	return 0;
+}
+
+static int print_stretch(struct pt_call *call, const struct stretch *stretch,
+			 struct changes *changes)
+{
+	if (call->options.style->draw)
+		return keep_stretch(changes, stretch);
 	if (call->options.style == &pt_style_tsv) {
 		print_tsv(call, stretch);
-		return;
+		return 0;
 	}
 	for (unsigned i = 0; i < 2; i++)
 		if (stretch->runs[i]) {
@@ -142,47 +196,70 @@ static void print_stretch(struct pt_call *call, const struct stretch *stretch)
 
 			print_run(call, &run, i ? '+' : '-');
 		}
+	return 0;
 }
 
-static uint64_t compare(struct pt_call *call, struct side sides[2])
+/* How many stretches differ, or -ENOMEM. */
+static int64_t compare(struct pt_call *call, struct side sides[2], struct changes *changes)
 {
 	struct stretch stretch = { .last = UINT64_MAX };
-	uint64_t differences = 0;
+	int64_t differences = 0;
+	int error = 0;
 
 	do {
 		stretch_find(sides, stretch.last + 1, &stretch);
 		if (stretch_differs(&stretch)) {
-			print_stretch(call, &stretch);
+			error = print_stretch(call, &stretch, changes);
 			differences++;
 		}
-	} while (stretch.last != UINT64_MAX);
-	return differences;
+	} while (stretch.last != UINT64_MAX && error == 0);
+	return error ? error : differences;
+}
+
+static void begin(struct pt_call *call)
+{
+	if (call->options.style->draw)
+		return;
+	pt_call_describe(call, 0);
+	pt_call_describe(call, 1);
+	if (call->options.style == &pt_style_tsv)
+		pt_out_print(&call->out, "kind\tstart\tlast\trights\tleaf_rights\tlevel\taddress\t"
+					 "new_rights\tnew_leaf_rights\tnew_level\tnew_address\n");
+}
+
+/* What is drawn is the second look, with the changes marked. */
+static int end(struct pt_call *call, int64_t differences, const struct changes *changes)
+{
+	static const struct pt_picture_change none;
+
+	if (call->options.style->draw)
+		return pt_call_draw(call, 1, changes->list ? changes->list : &none, changes->nr);
+	if (call->options.style == &pt_style_text)
+		pt_out_print(&call->out, "%" PRId64 " differences\n", differences);
+	return 0;
 }
 
 int pt_command_diff(struct pt_call *call)
 {
 	struct side sides[2] = { { .at = 0 }, { .at = 0 } };
-	uint64_t differences = 0;
+	struct changes changes = { .nr = 0 };
+	int64_t differences = 0;
 	int result = 0;
 
-	if (call->options.style != &pt_style_text && call->options.style != &pt_style_tsv)
-		return refuse(&call->error, -EINVAL, "diff prints text or tsv");
+	if (!call->options.style->draw && call->options.style != &pt_style_text &&
+	    call->options.style != &pt_style_tsv)
+		return refuse(&call->error, -EINVAL, "diff prints text, tsv, html or svg");
 	for (unsigned i = 0; i < 2 && !result; i++)
 		result = pt_list_make(&sides[i].list, &call->views[i], call->options.first,
 				      call->options.last);
 	if (!result) {
-		pt_call_describe(call, 0);
-		pt_call_describe(call, 1);
-		if (call->options.style == &pt_style_tsv)
-			pt_out_print(&call->out,
-				     "kind\tstart\tlast\trights\tleaf_rights\tlevel\taddress\t"
-				     "new_rights\tnew_leaf_rights\tnew_level\tnew_address\n");
-		differences = compare(call, sides);
-		if (call->options.style == &pt_style_text)
-			pt_out_print(&call->out, "%" PRIu64 " differences\n", differences);
+		begin(call);
+		differences = compare(call, sides, &changes);
+		result = differences < 0 ? -ENOMEM : end(call, differences, &changes);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		pt_list_free(&sides[i].list);
+	free(changes.list);
 	if (result)
 		return refuse(&call->error, result, "no memory for all that is mapped");
 	return differences ? PT_FOUND : 0;
