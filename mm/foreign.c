@@ -91,7 +91,10 @@ static const struct foreign_paging pagings[FOREIGN_MODES] = {
 				.address_leaf = BITS(31, 22), .high_shift = 32 },
 		},
 	},
-	/* SDM 3 tables 4-8 to 4-11. */
+	/*
+	 * SDM 3 tables 4-8 to 4-11. The top entries are read and checked when CR3 is loaded; bit 5 of
+	 * them is reserved then, but QEMU notes accesses there later, which does no harm.
+	 */
 	[FOREIGN_PAE] = {
 		.mode = FOREIGN_PAE,
 		.name = "PAE paging",
@@ -103,7 +106,7 @@ static const struct foreign_paging pagings[FOREIGN_MODES] = {
 			[2] = LONG_LEVEL(2, .huge = PS, .reserved_leaf = PAE_HIGH | BITS(20, 13),
 					 .reserved_node = PAE_HIGH),
 			[3] = { .shift = 30, .index_bits = 2, .grants = true,
-				.reserved_node = BITS(63, 52) | BITS(8, 5) | BITS(2, 1) },
+				.reserved_node = BITS(63, 52) | BITS(8, 6) | BITS(2, 1) },
 		},
 	},
 	[FOREIGN_LONG4] = {

@@ -67,7 +67,7 @@ static bool is_reserved(const struct model_machine *machine, uint64_t word, unsi
 	}
 	if (machine->mode == FOREIGN_PAE) {
 		if (level == 3)
-			return any(word, 63, 52) || any(word, 8, 5) || any(word, 2, 1);
+			return any(word, 63, 52) || any(word, 8, 6) || any(word, 2, 1);
 		if (any(word, 62, 52))
 			return true;
 	}
