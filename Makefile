@@ -97,7 +97,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 # Targets
 
-.PHONY: all tests help deps demo check check-unit check-boot check-headers check-picture check-san \
+.PHONY: all tests help deps demo check check-unit check-boot check-pt check-headers check-picture check-san \
 	check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
 	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr docs \
 	docs-measured format clean
@@ -136,7 +136,7 @@ CHECK := MAKE='$(MAKE)' SEED='$(SEED)' OPS='$(OPS)' CC='$(CC)' FREESTANDING='$(F
 
 check: ## the whole test suite; does all set-up
 	@scripts/deps build check
-	@$(CHECK) build unit model boot picture headers freestanding layers format proof san clang
+	@$(CHECK) build unit model boot pt picture headers freestanding layers format proof san clang
 check-unit: ## the unit tests
 	@$(CHECK) build unit
 check-model: ## the engine against its model: SEED=, OPS=, or a trace REPLAY=FILE MODEL_BITS=
@@ -148,6 +148,8 @@ check-boot: ## the guests, on a real /dev/kvm
 check-picture: ## the pictures of vmm pt, in headless Chromium
 	@scripts/deps browser
 	@$(CHECK) build picture
+check-pt: ## vmm pt, against QEMU's monitor
+	@$(CHECK) build pt
 check-headers: ## each header compiles alone; mm is freestanding; no include points upwards
 	@$(CHECK) headers freestanding layers
 check-san: ## unit and boot tests under sanitizers

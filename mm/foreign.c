@@ -92,8 +92,8 @@ static const struct foreign_paging pagings[FOREIGN_MODES] = {
 		},
 	},
 	/*
-	 * SDM 3 tables 4-8 to 4-11. The top entries are read and checked when CR3 is loaded; bit 5 of
-	 * them is reserved then, but QEMU notes accesses there later, which does no harm.
+	 * SDM 3 tables 4-8 to 4-11. The top entries are checked when CR3 is loaded; bit 5 of them
+	 * is reserved then, but QEMU notes accesses there later, which does no harm.
 	 */
 	[FOREIGN_PAE] = {
 		.mode = FOREIGN_PAE,
