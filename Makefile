@@ -84,7 +84,7 @@ MODELS := $(foreach bits,$(MODEL_BITS),$(MODEL_MAINS:%=$B/model/$(bits)/%))
 LIBS := $B/libvmm.a $B/libept.a $B/libmm.a
 VMM := $(if $(VMM_MAIN),$B/vmm)
 TESTS := $(TEST_MAINS:$B/obj/tests/unit/%.c.o=$B/tests/%)
-BENCHES := $B/bench/boot $B/bench/mm
+BENCHES := $B/bench/boot $B/bench/mm $B/bench/pt
 
 GUEST_SOURCES := $(wildcard guests/*/*.c guests/*/*.S)
 GUEST_MM := $(patsubst %,guests/%,$(wildcard mm/*.c))
@@ -99,7 +99,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 .PHONY: all tests help deps demo check check-unit check-boot check-pt check-headers check-picture check-san \
 	check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
-	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr docs \
+	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr bench-pt docs \
 	docs-measured format clean
 
 .PHONY: model check-model check-model-deep fuzz-model
@@ -211,6 +211,9 @@ bench-mm-instr: $B/bench/mm ## instructions of the engine's operations, by callg
 	@scripts/deps bench
 	@BENCH=$< bench/mm --instr
 
+bench-pt: $B/bench/pt ## speed of vmm pt on large tables, against limits
+	@$<
+
 docs: all ## run the commands that README.md and docs/ show, and put in what they print
 	@scripts/docs
 docs-measured: $B/bench/mm ## the same for docs/performance.md: measures on this machine
@@ -264,11 +267,12 @@ $(TESTS): $B/tests/%: $B/obj/tests/unit/%.c.o $(filter-out $(TEST_MAINS),$(TEST_
 	$Q$(host_link) $(LIBRARIES) -lcmocka
 
 $B/bench/boot: $B/obj/bench/boot.c.o
+$B/bench/pt: $B/obj/bench/pt.c.o $(LIBS)
 $B/bench/mm: $(filter $B/obj/bench/mm%,$(BENCH_OBJECTS)) $B/libmm.a
 $(BENCHES):
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$Q$(host_link) -lurcu-memb
+	$Q$(host_link) $(LIBRARIES)
 
 # A fuzzer is one program of all its sources: clang's coverage goes into every file of them.
 FUZZ_SECONDS ?= 60

@@ -215,15 +215,13 @@ static int visit_entry(struct walker *walker, const struct place *place, unsigne
 }
 
 /*
- * The leaves that only continue the run, which is what most of a large table is. The run is of this
- * table's level and its last entry is the one before `index`; what agrees with its first entry in
- * the key is the same kind of leaf. Returns the first index that is none of them.
+ * The leaves that only continue the run, which is what most of a large table is. Returns the first
+ * index that is none of them.
  */
-static unsigned continue_run(struct walker *walker, const struct place *place,
-			     const unsigned char *bytes, unsigned index, unsigned last)
+static inline unsigned continue_run(struct walker *walker, const struct foreign_level *level,
+				    uint64_t key, const unsigned char *bytes, unsigned index,
+				    unsigned last)
 {
-	const struct foreign_level *level = &walker->paging->level[place->level];
-	const uint64_t key = walker->key[place->level];
 	const uint64_t said = walker->run.raw;
 	const uint64_t step = walker->run.step;
 	const unsigned begin = index;
@@ -248,13 +246,72 @@ static unsigned continue_run(struct walker *walker, const struct place *place,
 	return index;
 }
 
-/* Of the run that was begun or gone on with in this very table, and can be gone on with fast. */
-static inline bool run_is_fast(const struct walker *walker, const struct place *place,
-			       unsigned index)
+/* A leaf right after the run, alike in all but its address: a run of the same kind begins. */
+static inline void run_again(struct walker *walker, uint64_t size, uint64_t entry, uint64_t raw,
+			     uint64_t address)
+{
+	struct foreign_run *run = &walker->run;
+
+	run->start += run->len;
+	run->len = size;
+	run->nr = 1;
+	run->address = address;
+	run->step = size;
+	run->entry = entry;
+	run->raw = raw;
+	run->raw_any = raw;
+	run->raw_all = raw;
+	walker->next += size;
+	walker->next_address = address + size;
+}
+
+/*
+ * The leaves of a table that come after entry *at, which the run ends with, as long as they agree
+ * with it in the key: what does is the same kind of leaf, without another look. *at is then the
+ * last of them.
+ */
+static int visit_alike(struct walker *walker, const struct place *place, const unsigned char *bytes,
+		       unsigned *at, unsigned last)
+{
+	const struct foreign_level *level = &walker->paging->level[place->level];
+	const struct foreign_visitor *visitor = walker->visitor;
+	const uint64_t key = walker->key[place->level];
+	const uint64_t mask = level->address_leaf;
+	const uint64_t size = UINT64_C(1) << level->shift;
+	const uint64_t table = place->table;
+	const bool single = visitor->single;
+	unsigned index = *at + 1;
+	int error = 0;
+
+	while (index <= last && !error) {
+		uint64_t raw = foreign_load(bytes, index, sizeof(raw));
+		uint64_t address = raw & mask;
+
+		if ((raw ^ walker->run.raw) & key)
+			break;
+		if (address == walker->next_address && !single) {
+			index = continue_run(walker, level, key, bytes, index, last);
+			continue;
+		}
+		if (walker->run.nr == 1 && !single && leaf_goes_on(walker, address)) {
+			run_extend(walker, raw, size);
+		} else {
+			error = visitor->run(visitor->context, &walker->run);
+			run_again(walker, size, table + index * sizeof(raw), raw, address);
+		}
+		index++;
+	}
+	*at = index - 1;
+	return error;
+}
+
+/* Is there a run, of this table's level, that ends with this entry, a leaf of 8 bytes? */
+static inline bool run_ends_here(const struct walker *walker, const struct place *place,
+				 unsigned index)
 {
 	const struct foreign_level *level = &walker->paging->level[place->level];
 
-	return walker->open && walker->run.end == FOREIGN_MAPPED && !walker->visitor->single &&
+	return walker->open && walker->run.end == FOREIGN_MAPPED &&
 	       walker->run.level == place->level && walker->paging->entry_len == 8 &&
 	       walker->next == place->offset + ((uint64_t)(index + 1) << level->shift);
 }
@@ -272,10 +329,10 @@ static int visit_table(struct walker *walker, const struct place *place, const u
 		if (raw == 0 && !walker->visitor->holes)
 			continue;
 		error = visit_entry(walker, place, index, raw);
+		if (!error && run_ends_here(walker, place, index))
+			error = visit_alike(walker, place, bytes, &index, last);
 		if (error)
 			return error;
-		if (run_is_fast(walker, place, index))
-			index = continue_run(walker, place, bytes, index + 1, last) - 1;
 	}
 	return 0;
 }

@@ -84,6 +84,25 @@ static bool term_parse(const char *text, size_t len, struct pt_term *term)
 	return true;
 }
 
+/* Can the terms so far be said in two masks? */
+static void simplify(struct pt_filter *filter)
+{
+	filter->simple = true;
+	filter->need = filter->forbid = 0;
+	for (unsigned i = 0; i < filter->nr; i++) {
+		const struct pt_term *term = &filter->terms[i];
+
+		if (term->kind != PT_TERM_RIGHTS ||
+		    (term->begins_alternative && !term->begins_word) ||
+		    (term->negated && term->value & (term->value - 1)))
+			filter->simple = false;
+		else if (term->negated)
+			filter->forbid |= (uint32_t)term->value;
+		else
+			filter->need |= (uint32_t)term->value;
+	}
+}
+
 /* What a word of one alternative demands, everything that passes has. */
 static void demand(struct pt_filter *filter, unsigned first)
 {
@@ -122,21 +141,21 @@ int pt_filter_add(struct pt_filter *filter, const char *word, struct image_error
 		alternative = *at == '|';
 	}
 	demand(filter, first);
+	simplify(filter);
 	return 0;
 }
 
 static bool term_holds(const struct pt_term *term, const struct foreign_paging *paging,
 		       const struct foreign_run *run)
 {
-	prop_t prop = foreign_prop(paging, run->level, run->raw);
-
 	switch (term->kind) {
 	case PT_TERM_RIGHTS:
 		return (run->rights & term->value) == term->value;
 	case PT_TERM_PROP:
-		return (prop.bits & term->value) == term->value;
+		return (foreign_prop(paging, run->level, run->raw).bits & term->value) != 0;
 	case PT_TERM_CACHE:
-		return (prop.bits & PROP_CACHE) == term->value;
+		return (foreign_prop(paging, run->level, run->raw).bits & PROP_CACHE) ==
+		       term->value;
 	case PT_TERM_SIZE:
 		return run->len / run->nr == term->value;
 	case PT_TERM_LOST:
@@ -149,8 +168,8 @@ static bool term_holds(const struct pt_term *term, const struct foreign_paging *
 	return false;
 }
 
-bool pt_filter_passes(const struct pt_filter *filter, const struct foreign_paging *paging,
-		      const struct foreign_run *run)
+bool pt_filter_terms_pass(const struct pt_filter *filter, const struct foreign_paging *paging,
+			  const struct foreign_run *run)
 {
 	unsigned i = 0;
 

@@ -38,14 +38,27 @@ struct pt_filter {
 	uint32_t rights;   /* that all which pass have: subtrees without need no look */
 	uint32_t distinct; /* PROP_ACCESSED, PROP_DIRTY: what runs must not mix */
 	bool wants_bad;
+	/* If nothing but rights are asked for, one by one: what must be there, and what not. */
+	bool simple;
+	uint32_t need, forbid;
 };
 
 /* Adds a word. -EINVAL with a sentence. */
 int pt_filter_add(struct pt_filter *filter, const char *word, struct image_error *error);
 
+/* What pt_filter_passes() does where it is not simple. */
+bool pt_filter_terms_pass(const struct pt_filter *filter, const struct foreign_paging *paging,
+			  const struct foreign_run *run);
+
 /* Does the run pass? Of bits that are not `distinct`, the first leaf decides. */
-bool pt_filter_passes(const struct pt_filter *filter, const struct foreign_paging *paging,
-		      const struct foreign_run *run);
+static inline bool pt_filter_passes(const struct pt_filter *filter,
+				    const struct foreign_paging *paging,
+				    const struct foreign_run *run)
+{
+	if (filter->simple)
+		return !((filter->need & ~run->rights) | (filter->forbid & run->rights));
+	return pt_filter_terms_pass(filter, paging, run);
+}
 
 /* Makes the visitor walk only where something may pass. */
 void pt_filter_visit(const struct pt_filter *filter, const struct foreign_paging *paging,

@@ -8,11 +8,12 @@
 #ifndef VMM_PT_OUT_H
 #define VMM_PT_OUT_H
 
+#include <emmintrin.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define PT_OUT_LEN 65536
+#define PT_OUT_LEN 16384 /* stays in the fastest cache */
 #define PT_OUT_LINE 1024 /* the longest piece that is asked room for */
 
 struct pt_out {
@@ -45,25 +46,19 @@ static inline void pt_out_end(struct pt_out *out, const char *end)
 	out->used = (size_t)(end - out->buffer);
 }
 
-/* The eight hexadecimal digits of a number, all at once: nibbles into bytes, bytes into letters. */
-static inline char *pt_put_hex8(char *to, uint32_t value)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t digits = value;
-
-	digits = (digits | digits << 16) & UINT64_C(0x0000ffff0000ffff);
-	digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
-	digits = (digits | digits << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	digits += '0' * ones + (((digits + 6 * ones) >> 4) & ones) * ('a' - '0' - 10);
-	digits = __builtin_bswap64(digits);
-	memcpy(to, &digits, sizeof(digits));
-	return to + sizeof(digits);
-}
-
+/* All sixteen hexadecimal digits at once: nibbles into bytes, bytes into letters. */
 static inline char *pt_put_hex16(char *to, uint64_t value)
 {
-	to = pt_put_hex8(to, (uint32_t)(value >> 32));
-	return pt_put_hex8(to, (uint32_t)value);
+	const __m128i low = _mm_set1_epi8(15);
+	__m128i bytes = _mm_cvtsi64_si128((long long)__builtin_bswap64(value));
+	__m128i digits = _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(bytes, 4), low),
+					   _mm_and_si128(bytes, low));
+	__m128i letters = _mm_and_si128(_mm_cmpgt_epi8(digits, _mm_set1_epi8(9)),
+					_mm_set1_epi8('a' - '0' - 10));
+
+	digits = _mm_add_epi8(_mm_add_epi8(digits, _mm_set1_epi8('0')), letters);
+	_mm_storeu_si128((__m128i *)(void *)to, digits);
+	return to + 16;
 }
 
 /* 0x and as few digits as there are. */

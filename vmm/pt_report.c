@@ -46,6 +46,7 @@ char *pt_put_symbol(char *to, const struct pt_symbols *symbols, uint64_t address
 struct dumping {
 	struct pt_report *report;
 	const struct pt_dump *dump;
+	void (*run)(struct pt_report *report, const struct foreign_run *run); /* the style's */
 	struct pt_seen seen;
 	uint64_t left_out; /* tables that the format has no words for */
 };
@@ -58,18 +59,36 @@ static bool seen(void *context, uint64_t table, unsigned level, uint64_t start)
 	return pt_seen(&dumping->seen, table, level);
 }
 
+/* Mapped runs are filtered; of others those that a filter asks for, or all. */
+static bool is_wanted(struct dumping *dumping, const struct foreign_run *run)
+{
+	const struct pt_filter *filter = dumping->dump->filter;
+
+	if (run->end == FOREIGN_REPEATED && dumping->dump->style->mapped_only)
+		dumping->left_out += run->nr;
+	return !filter || (run->end != FOREIGN_MAPPED && !filter->wants_bad) ||
+	       pt_filter_passes(filter, &dumping->report->view->paging, run);
+}
+
 static int take_run(void *context, const struct foreign_run *run)
 {
 	struct dumping *dumping = context;
-	const struct pt_dump *dump = dumping->dump;
 	struct pt_report *report = dumping->report;
 
-	if (run->end == FOREIGN_REPEATED && dump->style->mapped_only)
-		dumping->left_out += run->nr;
-	if (dump->filter && (run->end == FOREIGN_MAPPED || dump->filter->wants_bad) &&
-	    !pt_filter_passes(dump->filter, &report->view->paging, run))
+	if (!is_wanted(dumping, run))
 		return 0;
-	dump->style->run(report, run);
+	dumping->run(report, run);
+	report->runs++;
+	return report->out->error;
+}
+
+/* The same where every run is wanted. */
+static int take_any_run(void *context, const struct foreign_run *run)
+{
+	struct dumping *dumping = context;
+	struct pt_report *report = dumping->report;
+
+	dumping->run(report, run);
 	report->runs++;
 	return report->out->error;
 }
@@ -97,9 +116,9 @@ int pt_dump(struct pt_report *report, const struct pt_dump *dump)
 {
 	const struct pt_style *style = dump->style;
 	const struct foreign_paging paging = paging_of(report, style);
-	struct dumping dumping = { .report = report, .dump = dump };
+	struct dumping dumping = { .report = report, .dump = dump, .run = dump->style->run };
 	struct foreign_visitor visitor = {
-		.run = take_run,
+		.run = dump->filter || style->mapped_only ? take_run : take_any_run,
 		.seen = seen,
 		.context = &dumping,
 		.first = dump->first,

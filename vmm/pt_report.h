@@ -10,12 +10,28 @@
 #include "vmm/pt_symbols.h"
 #include "vmm/pt_view.h"
 
+/*
+ * What a line of text has between its addresses, kept for the next one: most runs of a table differ
+ * in nothing else.
+ */
+#define PT_MIDDLE_LEN 64
+struct pt_middle {
+	struct foreign_run like; /* the run that it was made of */
+	uint64_t flags;		 /* bits of entries that show in it */
+	size_t len;		 /* 0: nothing is kept */
+	char text[PT_MIDDLE_LEN];
+	/* And where the last run ended, which is where the next one begins more often than not. */
+	uint64_t end;
+	char end_text[16];
+};
+
 struct pt_report {
 	const struct pt_view *view;
 	struct pt_out *out;
 	const struct pt_symbols *symbols; /* NULL: none */
 	bool colour;
 	uint64_t runs; /* printed so far */
+	struct pt_middle middle;
 	/* The run that a format holds back: of qemu-mem and ptdump. */
 	struct {
 		bool open;

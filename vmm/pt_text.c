@@ -7,6 +7,7 @@
 #define COLUMNS \
 	"start            end                length leaf rights  by leaf flags cache physical\n"
 
+#define BITS_5_3 (UINT64_C(7) << 3) /* caching: PWT and PCD, or the type of EPT */
 #define RESET "\033[0m"
 
 static void text_begin(struct pt_report *report)
@@ -63,11 +64,13 @@ static char *put_flags(char *to, const struct foreign_paging *paging, const stru
 	return to;
 }
 
-static char *put_mapped(char *to, const struct pt_report *report, const struct foreign_run *run)
+/* From the length to the caching. */
+static char *put_middle(char *to, const struct foreign_paging *paging,
+			const struct foreign_run *run)
 {
-	const struct foreign_paging *paging = &report->view->paging;
-
-	to = put_size(to, run->nr == 1 ? run->len : run->len / run->nr, 4);
+	to = put_size(to, run->len, 8);
+	*to++ = ' ';
+	to = put_size(to, run->len / run->nr, 4);
 	to = PT_PUT(to, "   ");
 	to = pt_put_rights(to, run->rights);
 	to = PT_PUT(to, "    ");
@@ -80,7 +83,42 @@ static char *put_mapped(char *to, const struct pt_report *report, const struct f
 	to = PT_PUT(to, "    ");
 	to = pt_put(to, pt_cache_name(foreign_prop(paging, run->level, run->raw)), 2);
 	*to++ = ' ';
-	to = pt_put_hex16(to, run->address);
+	return to;
+}
+
+/* Fills what is kept: the longest sizes have 20 digits. */
+static SLOW_PATH void middle_fill(struct pt_report *report, const struct foreign_run *run)
+{
+	const struct foreign_paging *paging = &report->view->paging;
+	struct pt_middle *middle = &report->middle;
+	char text[2 * PT_MIDDLE_LEN] = { 0 };
+	size_t len = (size_t)(put_middle(text, paging, run) - text);
+
+	middle->like = *run;
+	middle->flags = paging->accessed | paging->dirty | paging->global | BITS_5_3;
+	middle->len = len;
+	memcpy(middle->text, text, PT_MIDDLE_LEN);
+}
+
+/* end, level, rights and leaf_rights are compared as two words. */
+_Static_assert(offsetof(struct foreign_run, leaf_rights) == 12, "what a run begins with");
+
+static inline bool middle_is_kept(const struct pt_middle *middle, const struct foreign_run *run)
+{
+	const struct foreign_run *like = &middle->like;
+
+	/* Of one leaf each, the level says the length, and the entry all bits. */
+	return middle->len && run->nr == 1 && like->nr == 1 &&
+	       !memcmp(like, run, 2 * sizeof(uint64_t)) &&
+	       !((like->raw ^ run->raw) & middle->flags);
+}
+
+static inline char *put_mapped(char *to, struct pt_report *report, const struct foreign_run *run)
+{
+	if (!middle_is_kept(&report->middle, run))
+		middle_fill(report, run);
+	memcpy(to, report->middle.text, PT_MIDDLE_LEN);
+	to = pt_put_hex16(to + report->middle.len, run->address);
 	if (run->nr > 1 && run->step == 0)
 		to = PT_PUT(to, " each");
 	return to;
@@ -91,24 +129,24 @@ static char *put_other(char *to, const struct foreign_run *run)
 {
 	switch (run->end) {
 	case FOREIGN_NOT_PRESENT:
-		to = PT_PUT(to, "  not present, level ");
+		to = PT_PUT(to, "   not present, level ");
 		break;
 	case FOREIGN_MALFORMED:
-		to = PT_PUT(to, "  reserved bits: entry ");
+		to = PT_PUT(to, "   reserved bits: entry ");
 		to = pt_put_hex(to, run->entry);
 		to = PT_PUT(to, " = ");
 		to = pt_put_hex(to, run->raw);
 		to = PT_PUT(to, ", level ");
 		break;
 	case FOREIGN_OUTSIDE:
-		to = PT_PUT(to, "  no memory at ");
+		to = PT_PUT(to, "   no memory at ");
 		to = pt_put_hex(to, run->address);
 		to = PT_PUT(to, ", where the table is to be: entry ");
 		to = pt_put_hex(to, run->entry);
 		to = PT_PUT(to, ", level ");
 		break;
 	default:
-		to = PT_PUT(to, "  not walked once more: the table at ");
+		to = PT_PUT(to, "   not walked once more: the table at ");
 		to = pt_put_hex(to, run->address);
 		to = PT_PUT(to, ", level ");
 		break;
@@ -122,27 +160,43 @@ static char *put_other(char *to, const struct foreign_run *run)
 	return to;
 }
 
+static char *put_symbol(char *to, const struct pt_report *report, const struct foreign_run *run)
+{
+	char *end = pt_put_symbol(to + 2, report->symbols, run->start, run->len);
+
+	if (end == to + 2)
+		return to;
+	memcpy(to, "  ", 2);
+	return end;
+}
+
+static inline char *put_bounds(char *to, struct pt_middle *middle, const struct foreign_run *run)
+{
+	if (middle->len && middle->end == run->start)
+		to = pt_put(to, middle->end_text, sizeof(middle->end_text));
+	else
+		to = pt_put_hex16(to, run->start);
+	*to++ = ' ';
+	middle->end = run->start + run->len;
+	pt_put_hex16(middle->end_text, middle->end);
+	to = pt_put(to, middle->end_text, sizeof(middle->end_text));
+	*to++ = ' ';
+	return to;
+}
+
 static void text_run(struct pt_report *report, const struct foreign_run *run)
 {
 	char *to = pt_out_begin(report->out);
 
 	if (report->colour)
 		to = pt_put_text(to, colour_of(run));
-	to = pt_put_hex16(to, run->start);
-	*to++ = ' ';
-	to = pt_put_hex16(to, run->start + run->len);
-	*to++ = ' ';
-	to = put_size(to, run->len, 8);
-	*to++ = ' ';
-	to = run->end == FOREIGN_MAPPED ? put_mapped(to, report, run) : put_other(to, run);
-	if (report->symbols && run->end == FOREIGN_MAPPED) {
-		char *end = pt_put_symbol(to + 2, report->symbols, run->start, run->len);
-
-		if (end > to + 2) {
-			memcpy(to, "  ", 2);
-			to = end;
-		}
-	}
+	to = put_bounds(to, &report->middle, run);
+	if (run->end == FOREIGN_MAPPED)
+		to = put_mapped(to, report, run);
+	else
+		to = put_other(put_size(to, run->len, 8), run);
+	if (report->symbols && run->end == FOREIGN_MAPPED)
+		to = put_symbol(to, report, run);
 	if (report->colour)
 		to = PT_PUT(to, RESET);
 	*to++ = '\n';
