@@ -97,8 +97,8 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 # Targets
 
-.PHONY: all tests help deps demo check check-unit check-boot check-pt check-headers check-picture check-san \
-	check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
+.PHONY: all tests help deps demo check check-unit check-boot check-pt check-picture \
+	check-headers check-san check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
 	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr bench-pt docs \
 	docs-measured format clean
 
