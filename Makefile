@@ -99,7 +99,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 .PHONY: all tests help deps demo check check-unit check-boot check-pt check-picture \
 	check-headers check-san check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
-	fuzz-image bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr bench-pt docs \
+	fuzz-image fuzz-walk bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr bench-pt docs \
 	docs-measured format clean
 
 .PHONY: model check-model check-model-deep fuzz-model
@@ -186,6 +186,13 @@ fuzz-image: ## parse random images under sanitizers for FUZZ_SECONDS (60); does 
 	@mkdir -p $(O)/fuzz/images
 	$(O)/fuzz/fuzz_image -max_len=4096 -max_total_time=$(FUZZ_SECONDS) \
 		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/images
+
+fuzz-walk: ## walk random page tables under sanitizers for FUZZ_SECONDS; does all set-up
+	@scripts/deps build fuzz
+	+@$(parallel) $(O)/fuzz/fuzz_walk
+	@mkdir -p $(O)/fuzz/tables
+	$(O)/fuzz/fuzz_walk -max_len=4104 -timeout=10 -max_total_time=$(FUZZ_SECONDS) \
+		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/tables
 
 fuzz-model: ## the engine against its model, by random bytes for FUZZ_SECONDS; does all set-up
 	@scripts/deps build fuzz
@@ -278,6 +285,12 @@ $(BENCHES):
 FUZZ_SECONDS ?= 60
 $(O)/fuzz/fuzz_image: $(wildcard tests/fuzz/fuzz_image.c tests/unit/image_promises.c \
 		tests/unit/image_builder.c vmm/image*.c)
+	$(call say,FUZZER,$@)
+	@mkdir -p $(@D)
+	$Qclang $(COMMON) -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^
+
+$(O)/fuzz/fuzz_walk: $(wildcard tests/fuzz/fuzz_walk.c tests/unit/walk_promises.c mm/foreign*.c)
 	$(call say,FUZZER,$@)
 	@mkdir -p $(@D)
 	$Qclang $(COMMON) -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
