@@ -160,7 +160,8 @@ static void check_overlap(struct audit *audit, enum check check, const struct pt
 			continue;
 		if (widest->run)
 			found(audit, check, run->start, run->len,
-			      "GPA 0x%" PRIx64 ", also at 0x%" PRIx64, run->address,
+			      "GPA 0x%" PRIx64 ", also at 0x%" PRIx64,
+			      some[i].start > widest->start ? some[i].start : widest->start,
 			      widest->run->start);
 		else
 			found(audit, check, run->start, run->len, "the table at GPA 0x%" PRIx64,

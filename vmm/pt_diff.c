@@ -91,7 +91,7 @@ static const char *kind_of(const struct stretch *stretch)
 	return stretch->runs[1] ? "changed" : "removed";
 }
 
-static void print_run(struct pt_call *call, const struct foreign_run *run, char sign)
+static void print_run(struct pt_call *call, const struct foreign_run *run, uint64_t leaf, char sign)
 {
 	char *to = pt_out_begin(&call->out);
 
@@ -105,7 +105,7 @@ static void print_run(struct pt_call *call, const struct foreign_run *run, char 
 	to = PT_PUT(to, " by leaf ");
 	to = pt_put_rights(to, run->leaf_rights);
 	to = PT_PUT(to, ", leaf ");
-	to = pt_put_size(to, run->len / run->nr);
+	to = pt_put_size(to, leaf);
 	to = PT_PUT(to, ", at ");
 	to = pt_put_hex(to, run->address);
 	if (run->step == 0)
@@ -194,7 +194,8 @@ static int print_stretch(struct pt_call *call, const struct stretch *stretch,
 		if (stretch->runs[i]) {
 			struct foreign_run run = run_cut(stretch->runs[i], stretch);
 
-			print_run(call, &run, i ? '+' : '-');
+			print_run(call, &run, stretch->runs[i]->len / stretch->runs[i]->nr,
+				  i ? '+' : '-');
 		}
 	return 0;
 }

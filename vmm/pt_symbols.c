@@ -12,8 +12,8 @@
 #include "vmm/refuse.h"
 
 #define SYMBOL_FILE_MAX (UINT64_C(1) << 32)
-/* A symbol that knows no end names what is this near. */
-#define NEAR (UINT64_C(1) << 20)
+/* A symbol that knows no end names what is in its 4 KiB. */
+#define NEAR_SHIFT 12
 
 /* Where the symbols of a file are. */
 struct symbol_table {
@@ -199,7 +199,9 @@ const struct pt_symbol *pt_symbols_at(const struct pt_symbols *symbols, uint64_t
 	if (nr == 0)
 		return NULL;
 	symbol = &symbols->symbols[nr - 1];
-	return address - symbol->address < (symbol->len ? symbol->len : NEAR) ? symbol : NULL;
+	if (symbol->len)
+		return address - symbol->address < symbol->len ? symbol : NULL;
+	return (address ^ symbol->address) >> NEAR_SHIFT ? NULL : symbol;
 }
 
 const struct pt_symbol *pt_symbols_from(const struct pt_symbols *symbols, uint64_t address,
