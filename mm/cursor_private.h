@@ -210,6 +210,22 @@ static inline bool cursor_is_at_leaf(const struct cursor *cursor)
 	return cursor->level == 1 && pte_is_present(cursor->table->format, cursor_read(cursor));
 }
 
+/* Entries of the current node from the current one on that end at `end` or before. */
+static inline unsigned cursor_entries_until(const struct cursor *cursor, uint64_t end)
+{
+	unsigned left = NODE_ENTRIES - pte_index(cursor->at, cursor->level);
+	uint64_t inside = (end - cursor->at) >> level_shift(cursor->level);
+
+	return inside < left ? (unsigned)inside : left;
+}
+
+/* Steps over `nr` entries of the current node, which are not beyond its end. */
+static inline void cursor_skip(struct cursor *cursor, unsigned nr)
+{
+	cursor->at += (uint64_t)(nr - 1) << level_shift(cursor->level);
+	cursor_forward(cursor);
+}
+
 /* Splits the leaves that reach over the ends of the next `len` bytes (> 0). Does not move. */
 int cursor_split_edges(struct cursor *cursor, uint64_t len);
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole ranges in one call: what cursor_protect_next() and cursor_take_next() do leaf by leaf, with
- * one loop for each node.
+ * Whole ranges in one call: what cursor_protect_next() does leaf by leaf, with one loop for each
+ * node. Unmapping is in mm/cursor_unmap.c.
  *
  * Leaves that reach over an end of the range are split before anything else happens. After that
  * nothing is allocated, so that a range is changed as a whole or not at all.
  */
 #include "mm/cursor_private.h"
-#include "mm/frame_run.h"
 
 /* Goes to the leaf at `offset`, and splits it as long as it reaches over `edge`, inside it. */
 static int split_at(struct cursor *cursor, uint64_t offset, uint64_t edge)
@@ -38,24 +37,6 @@ int cursor_split_edges(struct cursor *cursor, uint64_t len)
 	cursor_place(cursor, begin);
 	return error;
 }
-
-/* Entries of the current node from the current one on that end at `end` or before. */
-static unsigned entries_until(const struct cursor *cursor, uint64_t end)
-{
-	unsigned left = NODE_ENTRIES - pte_index(cursor->at, cursor->level);
-	uint64_t inside = (end - cursor->at) >> level_shift(cursor->level);
-
-	return inside < left ? (unsigned)inside : left;
-}
-
-/* Steps over `nr` entries of the current node, which are not beyond its end. */
-static void skip_entries(struct cursor *cursor, unsigned nr)
-{
-	cursor->at += (uint64_t)(nr - 1) << level_shift(cursor->level);
-	cursor_forward(cursor);
-}
-
-/* Changing properties. */
 
 struct protect {
 	struct prop_change change;
@@ -154,8 +135,8 @@ static unsigned leaves_exchange(_Atomic uint64_t *entry, unsigned nr, uint64_t a
 }
 
 /* Leaves like the one that was encoded last: all of them change in the same way. */
-static unsigned protect_alike(const struct cursor *cursor, const struct protect *protect,
-			      _Atomic uint64_t *entry, unsigned nr)
+static unsigned protect_alike(const struct cursor *cursor, bool store, _Atomic uint64_t *entry,
+			      unsigned nr)
 {
 	uint64_t address = cursor->table->format->address;
 	uint64_t from = cursor->changed.from;
@@ -163,7 +144,7 @@ static unsigned protect_alike(const struct cursor *cursor, const struct protect 
 
 	if (cursor->changed.level != cursor->level)
 		return 0;
-	if (!protect->store || to == from)
+	if (!store || to == from)
 		return leaves_look(entry, nr, address, from);
 	if (cursor->table->walker == TABLE_WALKED_BY_SOFTWARE)
 		return leaves_store(entry, nr, address, from, to);
@@ -171,10 +152,10 @@ static unsigned protect_alike(const struct cursor *cursor, const struct protect 
 }
 
 /*
- * Changes `nr` entries of the current node, up to the first that is no leaf, and returns how many
- * were.
+ * Changes `nr` entries of the current node, up to the first that is no leaf, or only looks whether
+ * they can be (`store`): how many, or an error at the first that cannot.
  */
-static int protect_leaves(struct cursor *cursor, const struct protect *protect, unsigned nr)
+static int protect_leaves(struct cursor *cursor, struct prop_change change, bool store, unsigned nr)
 {
 	struct pt_node node = cursor_node(cursor);
 	unsigned first = pte_index(cursor->at, cursor->level);
@@ -184,16 +165,35 @@ static int protect_leaves(struct cursor *cursor, const struct protect *protect, 
 		pte_t pte;
 		int error;
 
-		done += protect_alike(cursor, protect, &node.entries[first + done], nr - done);
+		done += protect_alike(cursor, store, &node.entries[first + done], nr - done);
 		if (done == nr)
 			return (int)done;
 		pte = node_read(node, first + done);
 		if (pte_kind(cursor->table->format, pte, cursor->level) != PTE_LEAF)
 			return (int)done;
-		error = protect_encode(cursor, protect->change, pte);
+		error = protect_encode(cursor, change, pte);
 		if (error)
 			return error;
 	}
+}
+
+/*
+ * The entry of one 4 KiB page, as in many calls: it needs no look ahead, for it is refused before
+ * it is changed.
+ */
+static int protect_page(struct cursor *cursor, struct prop_change change,
+			const struct range_flush *flush, uint64_t *pages)
+{
+	int done = protect_leaves(cursor, change, true, 1);
+
+	if (done < 0)
+		return done;
+	if (done > 0 && flush)
+		flush->flush(flush->context, cursor_virt_addr(cursor), PAGE_SIZE);
+	cursor_forward(cursor);
+	if (pages)
+		*pages = (uint64_t)done;
+	return 0;
 }
 
 /* One pass over the range, from the cursor's place to `end`; nothing there is no error (V-7). */
@@ -208,10 +208,11 @@ static int protect_pass(struct cursor *cursor, struct protect *protect, uint64_t
 		if (found <= 0)
 			return found;
 		start = cursor->at;
-		found = protect_leaves(cursor, protect, entries_until(cursor, end));
+		found = protect_leaves(cursor, protect->change, protect->store,
+				       cursor_entries_until(cursor, end));
 		if (found <= 0)
 			return found ? found : -EUCLEAN;
-		skip_entries(cursor, (unsigned)found);
+		cursor_skip(cursor, (unsigned)found);
 		if (protect->store)
 			protect_changed(cursor, protect, start, cursor->at);
 	}
@@ -252,8 +253,9 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 	if (cursor->changed.level != 0 && (cursor->changed.change.clear != change.clear ||
 					   cursor->changed.change.set != change.set))
 		cursor->changed.level = 0;
-	/* One page needs no look ahead: it is refused before it is changed. */
-	if (len > PAGE_SIZE && !change_is_total(cursor->table->format, change)) {
+	if (len == PAGE_SIZE && cursor->level == 1)
+		return protect_page(cursor, change, flush, pages);
+	if (!change_is_total(cursor->table->format, change)) {
 		error = protect_pass(cursor, &protect, begin + len);
 		cursor_place(cursor, begin);
 	}
@@ -264,177 +266,5 @@ int cursor_protect(struct cursor *cursor, uint64_t len, struct prop_change chang
 	protect_flush(cursor, &protect);
 	if (pages)
 		*pages = protect.pages;
-	return error;
-}
-
-/* Unmapping. */
-
-/* What has left the table and waits for its flush, references and all (T-2). */
-#define BATCH_MAX 64
-
-struct unmap {
-	const struct range_flush *flush;
-	uint64_t pages;
-	vaddr_t start; /* of what is in the batch: these come in ascending order */
-	uint64_t len;
-	unsigned nr_runs;
-	unsigned nr_nodes;
-	struct frame_run runs[BATCH_MAX];
-	struct pt_node nodes[BATCH_MAX];
-};
-
-/* One flush for all of it, and only then are the frames let go (T-5). */
-static void unmap_flush(struct phys_domain *domain, struct unmap *unmap)
-{
-	if (unmap->flush && unmap->len > 0)
-		unmap->flush->flush(unmap->flush->context, unmap->start, unmap->len);
-	for (unsigned i = 0; i < unmap->nr_runs; i++)
-		frame_run_put(domain, &unmap->runs[i]);
-	for (unsigned i = 0; i < unmap->nr_nodes; i++)
-		node_defer(domain, unmap->nodes[i]);
-	unmap->nr_runs = unmap->nr_nodes = 0;
-	unmap->len = 0;
-}
-
-/* [start, start+len) has left the table; the flush may cover more, never less (T-6). */
-static void unmap_removed(struct unmap *unmap, vaddr_t start, uint64_t len)
-{
-	if (unmap->len == 0)
-		unmap->start = start;
-	unmap->len = start.value + len - unmap->start.value;
-}
-
-/*
- * Frames that a tracked leaf owned. There is room for one more run. Those that are not the domain's
- * a guest made up; a run is put only if all of it is the domain's, so they must not spoil one.
- */
-static void unmap_frames(struct phys_domain *domain, struct unmap *unmap, paddr_t paddr,
-			 uint64_t nr_frames)
-{
-	if (!domain_contains(domain, paddr, nr_frames << PAGE_SHIFT)) {
-		atomic_fetch_add_explicit(&domain->nr_corrupt, 1, memory_order_relaxed);
-		return;
-	}
-	if (unmap->nr_runs > 0 && frame_run_add(&unmap->runs[unmap->nr_runs - 1], paddr, nr_frames))
-		return;
-	unmap->runs[unmap->nr_runs++] = (struct frame_run){ paddr, nr_frames };
-}
-
-/*
- * Clears the leaf `pte`, the current node's entry `index`, and those of the `nr` entries from it on
- * that go on where it ends: how many. Where hardware walks it is one, and the exchange takes it
- * away from the hardware in one step.
- */
-static unsigned unmap_run(struct cursor *cursor, struct unmap *unmap, unsigned index, unsigned nr,
-			  pte_t pte)
-{
-	const struct page_table *table = cursor->table;
-	struct pt_node node = cursor_node(cursor);
-
-	if (table->walker == TABLE_WALKED_BY_HARDWARE) {
-		pte = PTE(atomic_exchange_explicit(&node.entries[index], 0, memory_order_acq_rel));
-		nr = 1;
-	} else {
-		nr = node_leaf_run(table->domain, table->format, node, index, nr, pte);
-		for (unsigned i = 0; i < nr; i++)
-			node_write(node, index + i, PTE(0));
-	}
-	if (pte_is_tracked(pte))
-		unmap_frames(table->domain, unmap,
-			     pte_leaf_paddr(table->format, pte, cursor->level),
-			     nr * level_pages(cursor->level));
-	return nr;
-}
-
-/* Clears `nr` entries from the current one on, up to the first that is no leaf: how many. */
-static int unmap_leaves(struct cursor *cursor, struct unmap *unmap, unsigned nr)
-{
-	struct pt_node node = cursor_node(cursor);
-	unsigned first = pte_index(cursor->at, cursor->level);
-	unsigned done = 0;
-
-	while (done < nr && unmap->nr_runs < BATCH_MAX) {
-		pte_t pte = node_read(node, first + done);
-
-		if (pte_kind(cursor->table->format, pte, cursor->level) != PTE_LEAF)
-			break;
-		done += unmap_run(cursor, unmap, first + done, nr - done, pte);
-	}
-	node_count_children(node, -(int)done);
-	return (int)done;
-}
-
-/* Removes the sub-tree at the cursor's place, or what a guest has put there meanwhile. */
-static int unmap_subtree(struct cursor *cursor, struct unmap *unmap)
-{
-	struct pt_fragment fragment;
-	int error = cursor_take(cursor, &fragment);
-
-	if (error)
-		return error;
-	if (fragment.kind == FRAGMENT_SUBTREE)
-		unmap->nodes[unmap->nr_nodes++] = fragment.node;
-	else if (fragment.leaf.tracked)
-		unmap_frames(fragment.domain, unmap, fragment.leaf.paddr, fragment.pages);
-	unmap->pages += fragment.pages;
-	return 1;
-}
-
-/*
- * Removes leaves from the cursor's place on, or the sub-tree there, and steps behind them. There is
- * one, or a guest has taken it away or made it reach over the end.
- */
-static int unmap_step(struct cursor *cursor, struct unmap *unmap, uint64_t end)
-{
-	struct phys_domain *domain = cursor->table->domain;
-	vaddr_t start = cursor_virt_addr(cursor);
-	unsigned nr = entries_until(cursor, end);
-	int done = -EUCLEAN;
-
-	if (nr > 0 &&
-	    pte_kind(cursor->table->format, cursor_read(cursor), cursor->level) == PTE_NODE) {
-		done = unmap_subtree(cursor, unmap);
-	} else if (nr > 0) {
-		done = unmap_leaves(cursor, unmap, nr);
-		unmap->pages += (uint64_t)done * level_pages(cursor->level);
-	}
-	if (done <= 0)
-		return done ? done : -EUCLEAN;
-	unmap_removed(unmap, start, (uint64_t)done << level_shift(cursor->level));
-	skip_entries(cursor, (unsigned)done);
-	if (unmap->nr_runs == BATCH_MAX || unmap->nr_nodes == BATCH_MAX)
-		unmap_flush(domain, unmap);
-	return 0;
-}
-
-int cursor_unmap(struct cursor *cursor, uint64_t len, const struct range_flush *flush,
-		 uint64_t *pages)
-{
-	struct unmap unmap;
-	uint64_t end = cursor->at + len;
-	int error = cursor_begin(cursor, len);
-
-	if (error == 0 && cursor_is_marked(cursor)) {
-		error = cursor_mark(cursor, len, 0);
-		cursor_place(cursor, end - len);
-	}
-	if (error)
-		return error;
-	/* Not cleared as a whole: the batch is large and written before it is read. */
-	unmap.flush = flush;
-	unmap.pages = unmap.len = 0;
-	unmap.nr_runs = unmap.nr_nodes = 0;
-	while (error == 0 && cursor->at < end) {
-		/* In a guard of 4 KiB leaves there are no sub-trees to find. */
-		int found =
-			cursor->guard_level == 1 && cursor_is_at_leaf(cursor) ?
-				1 :
-				cursor_find(cursor, end - cursor->at, FIND_SUBTREES, FIND_WHOLE);
-
-		error = found > 0 ? unmap_step(cursor, &unmap, end) : found;
-	}
-	unmap_flush(cursor->table->domain, &unmap);
-	if (pages)
-		*pages = unmap.pages;
 	return error;
 }
