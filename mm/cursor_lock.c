@@ -140,9 +140,21 @@ static int create(const struct cursor *cursor, unsigned lowest, struct pt_node *
 	return 0;
 }
 
+/*
+ * Nodes that may be wanted: those on the way down, and one for each of their ranges if the cursor's
+ * is longer.
+ */
+static SLOW_PATH void prepare_nodes(const struct cursor *cursor, unsigned min_level)
+{
+	uint64_t len = cursor->end - cursor->start;
+
+	frame_cache_prepare(cursor->table->domain, cursor->thread,
+			    LEVELS_MAX + (len >> level_shift(min_level + 1)));
+}
+
 /* Phase 1. -EAGAIN: begin again; TOO_WIDE. */
-static inline int lock_guard(struct cursor *cursor, unsigned lowest, struct pt_node *guard,
-			     unsigned *guard_level)
+static inline int lock_guard(struct cursor *cursor, unsigned min_level, unsigned lowest,
+			     struct pt_node *guard, unsigned *guard_level)
 {
 	const struct pt_format *format = cursor->table->format;
 	struct pt_node node = cursor->table->root;
@@ -153,6 +165,9 @@ static inline int lock_guard(struct cursor *cursor, unsigned lowest, struct pt_n
 		enum pte_kind kind;
 
 		error = descend(cursor, lowest, &node, &level);
+		/* Zeroed before anything is locked. Under a node of 4 KiB leaves there are none. */
+		if (level > 1 && cursor->mode == CURSOR_MUTATE)
+			prepare_nodes(cursor, min_level);
 		if (error == 0)
 			error = lock_linked(cursor, node);
 		if (error)
@@ -262,14 +277,14 @@ static inline void unlock_all(const struct cursor *cursor)
 		unlock_chain(cursor, next);
 }
 
-static int lock_both(struct cursor *cursor, unsigned lowest)
+static int lock_both(struct cursor *cursor, unsigned min_level, unsigned lowest)
 {
 	struct pt_node guard;
 	unsigned level;
 	int error;
 
 	cursor->locked = SLOT_NONE;
-	error = lock_guard(cursor, lowest, &guard, &level);
+	error = lock_guard(cursor, min_level, lowest, &guard, &level);
 	if (error)
 		return error;
 	cursor->level = cursor->guard_level = (uint8_t)level;
@@ -291,25 +306,13 @@ static int lock_range(struct cursor *cursor, unsigned min_level)
 	unsigned lowest = lowest_guard(cursor, min_level);
 	int error;
 
-	while ((error = lock_both(cursor, lowest)) == -EAGAIN || error == TOO_WIDE) {
+	while ((error = lock_both(cursor, min_level, lowest)) == -EAGAIN || error == TOO_WIDE) {
 		if (error == TOO_WIDE)
 			cursor->shared = false;
 		else if (lowest < cursor->table->format->levels)
 			lowest++;
 	}
 	return error;
-}
-
-/*
- * Nodes that may be wanted: those on the way down, and one for each of their ranges if the cursor's
- * is longer. Zeroed before anything is locked.
- */
-static void prepare_nodes(const struct cursor *cursor, unsigned min_level)
-{
-	uint64_t len = cursor->end - cursor->start;
-
-	frame_cache_prepare(cursor->table->domain, cursor->thread,
-			    LEVELS_MAX + (len >> level_shift(min_level + 1)));
 }
 
 /* Notes that the thread has a cursor on the table. NULL: it has too many. */
@@ -354,8 +357,6 @@ int cursor_open(struct cursor *cursor, struct page_table *table, vaddr_t va, uin
 	cursor->decoded.bits = CURSOR_NOTHING;
 	cursor->changed.level = 0;
 	cursor->shared = mode == CURSOR_READ;
-	if (mode == CURSOR_MUTATE)
-		prepare_nodes(cursor, min_level);
 	port_read_lock();
 	error = lock_range(cursor, min_level);
 	if (error) {
