@@ -123,7 +123,7 @@ static void test_impossible_memory_size_is_refused(void **state)
 		"M1",
 		"-1M",
 		"+1M",
-		"1T",
+		"1P",
 		"1MM",
 		"1.5M",
 		"0x",
