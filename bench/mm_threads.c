@@ -14,6 +14,7 @@
 #define ROUNDS 11
 #define HALF (BENCH_PAGES / THREADS)
 #define READ_PAGES 4096u /* by one cursor, which shares its nodes then */
+#define READ_TURNS 16u
 #define CONTEST_NS 500e6
 #define CONTEST_PAGES 1024u /* of each range; half of them are in the other one, too */
 
@@ -58,14 +59,14 @@ static int work_on_half(struct bench *bench, unsigned half)
 	return error;
 }
 
-/* Looks at all pages, whatever `number`. */
+/* Looks at all pages, some times, whatever `number`. */
 static int read_all(struct bench *bench, unsigned number)
 {
 	int error = 0;
 
 	(void)number;
-	for (unsigned page = 0; page < BENCH_PAGES && error == 0; page += READ_PAGES) {
-		vaddr_t va = VADDR(bench->start + page * PAGE_SIZE);
+	for (unsigned page = 0; page < READ_TURNS * BENCH_PAGES && error == 0; page += READ_PAGES) {
+		vaddr_t va = VADDR(bench->start + page % BENCH_PAGES * PAGE_SIZE);
 		struct pt_mapping mapping;
 		struct cursor cursor;
 		unsigned found = 0;
