@@ -98,9 +98,9 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 # Targets
 
 .PHONY: all tests help deps demo check check-unit check-boot check-pt check-picture \
-	check-headers check-san check-clang check-docs check-format prove prove-quick prove-mutants coverage mutants \
-	fuzz-image fuzz-walk bench-boot bench-boot-json bench-mm bench-mm-json bench-mm-instr bench-pt docs \
-	docs-measured format clean
+	check-headers check-san check-clang check-docs check-format prove prove-quick prove-mutants \
+	coverage mutants fuzz-image fuzz-walk bench-boot bench-boot-json bench-mm bench-mm-json \
+	bench-mm-instr bench-pt docs docs-measured docs-pictures format clean
 
 .PHONY: model check-model check-model-deep fuzz-model
 
@@ -223,6 +223,9 @@ bench-pt: $B/bench/pt ## speed of vmm pt on large tables, against limits
 
 docs: all ## run the commands that README.md and docs/ show, and put in what they print
 	@scripts/docs
+docs-pictures: all ## the pictures of the docs, from real runs
+	@scripts/deps browser
+	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests scripts/pictures
 docs-measured: $B/bench/mm ## the same for docs/performance.md: measures on this machine
 	@scripts/docs --measure
 format: ## let clang-format rewrite the sources
