@@ -161,6 +161,20 @@ static void use_high_memory(void)
 	flush();
 }
 
+/* Entries come and go, and the processor notes what is used. */
+static void move(void)
+{
+	for (uint32_t n = 0;; n++) {
+		uint32_t index = n * 37 % 512;
+
+		other1[index] = n & 0x200 ? 0 : (index * PAGE) | (n & (W | U)) | P;
+		table32[512 + index] ^= n & (P | W | U);
+		flush();
+		if (n % 64 == 0)
+			(void)*(volatile uint8_t *)(uintptr_t)(6 * MIB + n % MIB);
+	}
+}
+
 static int ends_with(const char *text, const char *word)
 {
 	const char *at = text, *end = word;
@@ -212,6 +226,8 @@ uint32_t guest_main(uint32_t magic, const struct multiboot_info *info)
 	if (has_word(words, " high"))
 		use_high_memory();
 	write_text("paging is on\n");
+	if (has_word(words, " move"))
+		move();
 	while (has_word(words, " wait"))
 		__asm__ volatile("pause");
 	return 0;

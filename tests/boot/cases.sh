@@ -65,6 +65,7 @@ boot halt_irqchip        126 halt.out               'halted for ever' --irqchip 
 boot multiboot_hello       0 multiboot_hello.out    - multiboot_hello.elf -- one two
 boot multiboot_module      0 multiboot_module.out   - --initrd $module multiboot_hello.elf
 boot multiboot_above_4g    0 multiboot_5g.out       - --mem 5G multiboot_hello.elf
+boot multiboot_paging      0 multiboot_paging.out   - multiboot_paging.elf -- long
 boot raw_hello             0 raw_hello.out          - raw_hello.bin
 boot raw_hello_elsewhere   0 raw_hello.out          - --load 0x200000 raw_hello.bin
 boot raw_real              0 raw_real.out           - --mode real raw_real.bin

@@ -18,7 +18,7 @@ qemu_start()
 	: >"$folder/console"
 	coproc QEMU_RUN { exec timeout -k 5 "$QEMU_SECONDS" "$QEMU" -accel tcg -cpu max \
 		-nodefaults -display none -no-reboot -qmp stdio -debugcon "file:$folder/console" \
-		-kernel "$GUESTS/multiboot_paging.elf" -append "wait $words" "$@" \
+		-kernel "$GUESTS/multiboot_paging.elf" -append "$words" "$@" \
 		2>"$folder/err"; }
 	qemu_pid=$QEMU_RUN_PID
 	qmp '{"execute": "qmp_capabilities"}' >/dev/null
@@ -26,7 +26,18 @@ qemu_start()
 		kill -0 "$qemu_pid" 2>/dev/null || return 1
 		sleep 0.05
 	done
+}
+
+qemu_stop()
+{
 	qmp '{"execute": "stop"}' >/dev/null
+}
+
+# Let the guest go on for a moment.
+qemu_go()
+{
+	qmp '{"execute": "cont"}' >/dev/null
+	sleep 0.05
 }
 
 # Ask QEMU something and print its answer, the line that has one.
