@@ -46,7 +46,7 @@ struct pt_host_walk {
 };
 
 struct pt_source {
-	const char *name; /* as the user called it */
+	const char *name; /* as the user called it; outlives the source */
 	const char *kind; /* "core", "raw memory", "VM" */
 	struct pt_extent *extents;
 	size_t nr_extents;

@@ -38,7 +38,7 @@ static struct core_plan plan_of_tables(void)
 
 static int open_core(struct pt_source *source, struct image_error *error)
 {
-	char path[32];
+	static char path[32]; /* outlives the source */
 	int fd, result;
 
 	core_file(core.bytes, core.len, &fd, path);
