@@ -114,6 +114,8 @@ static int source_open(struct pt_call *call, struct pt_source *source)
 {
 	const struct pt_options *options = &call->options;
 
+	if (options->vm && call->nr_sources == 0)
+		return pt_source_vm(source, options->vm, &call->error);
 	if (options->nr_raws && call->nr_sources == 0)
 		return raws_open(source, options, &call->error);
 	if (call->nr_words == 0)

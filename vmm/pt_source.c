@@ -54,7 +54,7 @@ int pt_source_add_mapping(struct pt_source *source, void *address, size_t len)
 	if (grow(&mappings, source->nr_mappings, sizeof(*source->mappings)))
 		return -ENOMEM;
 	source->mappings = mappings;
-	source->mappings[source->nr_mappings++] = (struct pt_mapping){ address, len };
+	source->mappings[source->nr_mappings++] = (struct pt_file_mapping){ address, len };
 	return 0;
 }
 

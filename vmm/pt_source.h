@@ -28,7 +28,7 @@ struct pt_vcpu {
 	bool efer_known; /* false: efer is made up from what else is known */
 };
 
-struct pt_mapping {
+struct pt_file_mapping {
 	void *address;
 	size_t len;
 };
@@ -62,7 +62,7 @@ struct pt_source {
 	void *context;
 	void (*close)(void *context); /* before the rest is freed, if not NULL */
 	/* The source's own. */
-	struct pt_mapping *mappings;
+	struct pt_file_mapping *mappings;
 	size_t nr_mappings;
 	size_t last; /* the extent where the last page was */
 };
@@ -72,6 +72,12 @@ struct pt_source {
  * The file stays mapped: who makes it shorter meanwhile ends the process. -E* with a sentence.
  */
 int pt_source_core(struct pt_source *source, const char *path, struct image_error *error);
+
+/*
+ * A running VM, by a name, a PID or the path of its control socket. Its vCPU stands still until the
+ * source is closed. -E* with a sentence.
+ */
+int pt_source_vm(struct pt_source *source, const char *vm, struct image_error *error);
 
 /* The begin of a source that is filled by calls of the next. */
 void pt_source_raw(struct pt_source *source, const char *name);
