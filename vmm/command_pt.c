@@ -68,7 +68,7 @@ void pt_call_describe(struct pt_call *call, unsigned view)
 	pt_view_describe(&call->views[view], text, sizeof(text));
 	if (call->options.style == &pt_style_text)
 		pt_out_print(&call->out, "%s: %s\n", call->views[view].source->name, text);
-	else
+	else if (!call->inside)
 		fprintf(stderr, "%s: %s\n", call->views[view].source->name, text);
 }
 
@@ -133,7 +133,7 @@ static int sources_open(struct pt_call *call, const struct pt_command *command)
 	while (!result && call->nr_sources < command->sources) {
 		unsigned number = call->nr_sources;
 
-		result = source_open(call, &call->sources[number]);
+		result = call->inside ? 0 : source_open(call, &call->sources[number]);
 		if (result)
 			break;
 		call->nr_sources++;
@@ -170,6 +170,45 @@ static void call_close(struct pt_call *call)
 		pt_source_close(&call->sources[--call->nr_sources]);
 	pt_symbols_free(&call->symbols);
 	free(call);
+}
+
+static int call_inside(struct pt_call *call, int argc, char **argv)
+{
+	const struct pt_options *options = &call->options;
+	const struct pt_command *command = argc > 0 ? command_find(argv[0]) : NULL;
+	int result;
+
+	if (!command || command->sources != 1)
+		return refuse(&call->error, -EINVAL,
+			      "it is pt dump, walk, find, alias, audit, search, read, stat or "
+			      "host, with options as vmm pt has");
+	result = pt_options_parse(&call->options, argc, argv, &call->error);
+	if (!result && (options->vm || options->nr_raws || options->symbols))
+		result = refuse(&call->error, -EINVAL, "--vm, --raw and --sym are not for here");
+	call->words = call->options.words;
+	call->nr_words = call->options.nr_words;
+	return result ? result : call_run(call, command);
+}
+
+int pt_run_inside(int argc, char **argv, struct pt_source *source, int fd,
+		  struct image_error *error)
+{
+	struct pt_call *call = calloc(1, sizeof(*call));
+	int result;
+
+	if (!call) {
+		pt_source_close(source);
+		return refuse(error, -ENOMEM, "no memory");
+	}
+	call->inside = true;
+	call->sources[0] = *source;
+	pt_out_init(&call->out, fd);
+	result = call_inside(call, argc, argv);
+	*error = call->error;
+	/* Where it did not get so far as to open it. */
+	call->nr_sources = 1;
+	call_close(call);
+	return result;
 }
 
 int command_pt(int argc, char **argv)

@@ -37,6 +37,14 @@ int pt_options_parse(struct pt_options *options, int argc, char **argv, struct i
 
 extern const char pt_help[];
 
+/*
+ * Runs a command on the VM of this process, which stands still: `source` is it, and is closed. argv
+ * is the command and what follows it, argv[argc] is NULL; text goes to `fd`. What a client may ask
+ * for: nothing that names a file or another VM. As a command's result, with a sentence in *error.
+ */
+int pt_run_inside(int argc, char **argv, struct pt_source *source, int fd,
+		  struct image_error *error);
+
 /* What a command works on. */
 struct pt_call {
 	struct pt_options options;
@@ -45,6 +53,7 @@ struct pt_call {
 	unsigned nr_sources;
 	struct pt_symbols symbols; /* nr is 0 without --sym */
 	struct pt_out out;
+	bool inside;  /* in the process of the VM, for gdb: no other source, no file */
 	char **words; /* the command's own */
 	int nr_words;
 	struct image_error error;

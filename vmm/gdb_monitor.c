@@ -109,6 +109,9 @@ static const struct {
 	void (*run)(struct gdb *gdb, const char *rest, FILE *stream);
 } commands[] = {
 	{ "info registers", "registers of the vCPU", info_registers },
+	{ "info mem", "ranges that are mapped, as QEMU says it", gdb_info_mem },
+	{ "info tlb", "leaves, as QEMU says it", gdb_info_tlb },
+	{ "pt", "dump, walk GVA, audit ...: what vmm pt does (vmm pt --help)", gdb_pt },
 	{ "gva2gpa", "GVA: what the guest's tables map it to", gva2gpa },
 	{ "gpa2hva", "GPA: its address in the process that runs the VM", gpa2hva },
 	{ "host-walk", "GPA: the host table's walk of it", host_walk },

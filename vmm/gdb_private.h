@@ -106,6 +106,11 @@ void gdb_packet(struct gdb *gdb);
 /* gdb_query.c: those that begin with q, Q or v. false: it is none that is known. */
 bool gdb_query(struct gdb *gdb, const char *data);
 
+/* gdb_tables.c: page tables of the guest, as vmm pt and as QEMU's monitor show them. */
+void gdb_info_mem(struct gdb *gdb, const char *rest, FILE *stream);
+void gdb_info_tlb(struct gdb *gdb, const char *rest, FILE *stream);
+void gdb_pt(struct gdb *gdb, const char *rest, FILE *stream);
+
 /* gdb_monitor.c: carries a monitor command out, and prints what it says. */
 void gdb_monitor(struct gdb *gdb, const char *command, FILE *stream);
 

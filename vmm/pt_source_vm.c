@@ -27,7 +27,8 @@ static int vcpus_take(struct pt_source *source, const json_t *vcpus)
 	json_t *one;
 	int result = json_array_size(vcpus) ? 0 : -EPROTO;
 
-	json_array_foreach((json_t *)(uintptr_t)vcpus, index, one) {
+	json_array_foreach((json_t *)(uintptr_t)vcpus, index, one)
+	{
 		struct vcpu_registers registers;
 
 		if (registers_from_json(json_object_get(one, "registers"), &registers))
@@ -78,7 +79,8 @@ static int ram_take(struct pt_source *source, const json_t *ram, const unsigned 
 	json_t *one;
 	int result = 0;
 
-	json_array_foreach((json_t *)(uintptr_t)ram, index, one) {
+	json_array_foreach((json_t *)(uintptr_t)ram, index, one)
+	{
 		uint64_t gpa, len, offset;
 
 		if (!number_of(one, "gpa", &gpa) || !number_of(one, "len", &len) ||
@@ -120,7 +122,8 @@ static int host_take(struct pt_source *source, const json_t *runs)
 	source->host = calloc(json_array_size(runs) + 1, sizeof(*source->host));
 	if (!source->host)
 		return -ENOMEM;
-	json_array_foreach((json_t *)(uintptr_t)runs, index, one) {
+	json_array_foreach((json_t *)(uintptr_t)runs, index, one)
+	{
 		struct core_vmm_range *range = &source->host[source->nr_host++];
 		uint64_t leaf;
 
