@@ -10,6 +10,7 @@
 #   ept/*.c             guest-physical memory                    -> libept.a
 #   vmm/*.c             the program (all but main.c: libvmm.a)   -> vmm
 #   tests/model/*.c     the engine's specification, linked with the engine built for tiny nodes
+#   tests/sched/*.c     every schedule of small scenarios, with the engine instrumented
 #   tests/unit/test_*.c one cmocka program each; the other files there are linked into all of them
 #   guests/NAME/        one guest image each: see "Guests" below
 
@@ -81,6 +82,13 @@ MODEL_SOURCES := $(MODEL_COMMON) $(MODEL_MAINS:%=tests/model/%.c)
 MODEL_OBJECTS := $(foreach bits,$(MODEL_BITS),$(call objects,$(MODEL_SOURCES),$B/model/$(bits)))
 MODELS := $(foreach bits,$(MODEL_BITS),$(MODEL_MAINS:%=$B/model/$(bits)/%))
 
+# The engine under a scheduler of its own, see tests/sched/sched.h; that of another folder if
+# SCHED_ENGINE says so, whose name is then its place in the build, too.
+SCHED_ENGINE ?= .
+SCHED_B := $B/sched$(if $(filter-out .,$(SCHED_ENGINE)),/engines/$(notdir $(SCHED_ENGINE)))
+SCHED_OBJECTS := $(call objects,$(wildcard mm/*.c tests/sched/*.c),$(SCHED_B))
+SCHED := $(SCHED_B)/sched
+
 LIBS := $B/libvmm.a $B/libept.a $B/libmm.a
 VMM := $(if $(VMM_MAIN),$B/vmm)
 TESTS := $(TEST_MAINS:$B/obj/tests/unit/%.c.o=$B/tests/%)
@@ -102,13 +110,16 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 	coverage mutants fuzz-image fuzz-walk bench-boot bench-boot-json bench-mm bench-mm-json \
 	bench-mm-instr bench-pt docs docs-measured docs-pictures format clean
 
-.PHONY: model check-model check-model-deep fuzz-model
+.PHONY: model check-model check-model-deep fuzz-model sched check-sched check-sched-deep
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
 tests: $(TESTS) ## the unit tests, without running them
 	@:
 model: $(MODELS) ## the engine's model, without running it
+	@:
+
+sched: $(SCHED) ## the engine under a scheduler of its own, without running it
 	@:
 
 help: ## this list
@@ -136,13 +147,17 @@ CHECK := MAKE='$(MAKE)' SEED='$(SEED)' OPS='$(OPS)' CC='$(CC)' FREESTANDING='$(F
 
 check: ## the whole test suite; does all set-up
 	@scripts/deps build check
-	@$(CHECK) build unit model boot pt picture headers freestanding layers format proof san clang
+	@$(CHECK) build unit model sched boot pt picture headers freestanding layers format proof san clang
 check-unit: ## the unit tests
 	@$(CHECK) build unit
 check-model: ## the engine against its model: SEED=, OPS=, or a trace REPLAY=FILE MODEL_BITS=
 	+@$(if $(REPLAY),$(parallel) $B/model/replay && $B/model/replay,$(CHECK) model)
 check-model-deep: ## the same for many minutes
 	@$(CHECK) model-deep
+check-sched: ## schedules of threads in the engine, in bounded form
+	@$(CHECK) sched
+check-sched-deep: ## the same at length; and bugs put into the engine are found
+	@$(CHECK) sched-deep
 check-boot: ## the guests, on a real /dev/kvm
 	@$(CHECK) build boot
 check-picture: ## the pictures of vmm pt, in headless Chromium
@@ -324,6 +339,26 @@ $(foreach bits,1 2 9,$(eval $(call model_geometry,$(bits))))
 $B/model/replay: $(call objects,$(MODEL_COMMON),$B/model/$(firstword $(MODEL_BITS)))
 	$Q$(CC) $(HOSTED) -DMM_INDEX_BITS=$(firstword $(MODEL_BITS)) $(CFLAGS) -o $@ $(REPLAY) $^
 
+# The engine and the scenarios call functions of tests/sched/instrument.c for each access to memory.
+# None of what sanitizers want is linked.
+SCHED_FLAGS := $(COMMON) -O2 -g -DMM_INDEX_BITS=2
+SCHED_WATCHED := -fsanitize=thread $(if $(compiler),,--param=tsan-instrument-func-entry-exit=0)
+$(SCHED_B)/obj/mm/%.o: FLAGS = -I$(SCHED_ENGINE) $(SCHED_FLAGS) -ffreestanding $(SCHED_WATCHED)
+$(SCHED_B)/obj/tests/sched/%.o: FLAGS = -I$(SCHED_ENGINE) $(SCHED_FLAGS) -D_GNU_SOURCE
+$(SCHED_B)/obj/tests/sched/scenario_%.o $(SCHED_B)/obj/tests/sched/operations.c.o: \
+	FLAGS = -I$(SCHED_ENGINE) $(SCHED_FLAGS) -D_GNU_SOURCE $(SCHED_WATCHED)
+$(SCHED_B)/obj/mm/%.o: $(SCHED_ENGINE)/mm/% Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+$(SCHED_B)/obj/tests/sched/%.o: tests/sched/% Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+$(SCHED): $(SCHED_OBJECTS)
+	$(call say,LINK,$@)
+	$Q$(CC) -no-pie -o $@ $^
+
 # Guests: the folder's name says the kind of the image.
 #
 #   multiboot*  ELF32 with guests/lib/multiboot_*.[cS], linked by guests/lib/multiboot.ld
@@ -373,4 +408,4 @@ $(GUEST_B)/guests/%.bin: $(GUEST_B)/obj/guests/%.elf
 	@mkdir -p $(@D)
 	$Qobjcopy -O binary $< $@
 
--include $(patsubst %.o,%.d,$(HOST_OBJECTS) $(MODEL_OBJECTS) $(GUEST_OBJECTS) $(GUEST_MM_OBJECTS))
+-include $(patsubst %.o,%.d,$(SCHED_OBJECTS) $(HOST_OBJECTS) $(MODEL_OBJECTS) $(GUEST_OBJECTS) $(GUEST_MM_OBJECTS))
