@@ -17,7 +17,7 @@ static const char *const kind_names[] = {
 	[FOREIGN_RESERVED] = "reserved",
 };
 
-static const char *rights_text(uint32_t rights, char text[PT_RIGHTS_LEN + 1])
+static char *rights_text(uint32_t rights, char text[PT_RIGHTS_LEN + 1])
 {
 	*pt_put_rights(text, rights) = '\0';
 	return text;
@@ -35,21 +35,38 @@ static void print_bits(struct pt_out *out, const struct foreign_paging *paging,
 		     pt_cache_name(prop));
 }
 
+/* The host table's own entries on the way to a GPA: of a VM that runs. */
+static void print_host_steps(struct pt_out *out, const struct foreign_path *path)
+{
+	char rights[PT_RIGHTS_LEN + 1];
+
+	for (unsigned i = 0; i < path->nr_steps; i++) {
+		const struct foreign_step *step = &path->steps[i];
+
+		rights_text(step->rights, rights)[PT_RIGHTS_LEN - 1] = '\0';
+		pt_out_print(out,
+			     "        host: level %u [%3u] entry 0x%012" PRIx64 " = 0x%016" PRIx64
+			     "  %s\n",
+			     step->level, step->index, step->entry, step->raw, rights);
+	}
+}
+
 /* What the host does with the page that an entry is in, or that is the end; nothing if unknown. */
-static void print_host(struct pt_call *call, uint64_t gpa, const char *before)
+static void print_host(struct pt_call *call, uint64_t gpa, bool steps)
 {
 	char rights[PT_RIGHTS_LEN + 1];
 	struct pt_host_walk host;
 
 	if (pt_source_host_walk(&call->sources[0], gpa, &host))
 		return;
+	if (steps)
+		print_host_steps(&call->out, &host.path);
 	if (!host.mapped) {
-		pt_out_print(&call->out, "%snot mapped\n", before);
+		pt_out_print(&call->out, "        host: not mapped\n");
 		return;
 	}
-	rights_text(host.rights, rights);
-	rights[3] = '\0'; /* a host table knows no users */
-	pt_out_print(&call->out, "%slevel %u %s frame 0x%" PRIx64, before, host.level, rights,
+	rights_text(host.rights, rights)[PT_RIGHTS_LEN - 1] = '\0'; /* it knows no users */
+	pt_out_print(&call->out, "        host: level %u %s frame 0x%" PRIx64, host.level, rights,
 		     host.frame);
 	if (host.has_slot)
 		pt_out_print(&call->out, ", %s, references: %u", host.kind, host.references);
@@ -79,7 +96,7 @@ static void print_step(struct pt_call *call, const struct foreign_path *path, un
 	if (step->lost)
 		pt_out_print(&call->out, "  takes away %s", rights_text(step->lost, rights));
 	pt_out_print(&call->out, "\n");
-	print_host(call, step->entry, "        host: ");
+	print_host(call, step->entry, false);
 }
 
 static void print_end(struct pt_call *call, const struct foreign_path *path)
@@ -96,7 +113,7 @@ static void print_end(struct pt_call *call, const struct foreign_path *path)
 				     UINT64_C(1) << 32) = '\0';
 		pt_out_print(&call->out, "  = GPA 0x%" PRIx64 "  %s, in a leaf of %s\n",
 			     path->address, rights_text(path->rights, rights), size);
-		print_host(call, path->address, "        host: ");
+		print_host(call, path->address, true);
 		break;
 	case FOREIGN_NOT_PRESENT:
 		pt_out_print(&call->out, "  = not mapped: the entry of level %u is not present\n",
@@ -148,14 +165,35 @@ static json_t *hexadecimal(uint64_t value)
 	return json_sprintf("0x%" PRIx64, value);
 }
 
-static json_t *step_json(const struct foreign_step *step)
+/* What the host does with a GPA; NULL if this source does not know. */
+static json_t *host_json(struct pt_call *call, uint64_t gpa)
+{
+	char rights[PT_RIGHTS_LEN + 1];
+	struct pt_host_walk host;
+	json_t *json;
+
+	if (pt_source_host_walk(&call->sources[0], gpa, &host))
+		return NULL;
+	if (!host.mapped)
+		return json_pack("{s:b}", "mapped", 0);
+	json = json_pack("{s:b, s:i, s:s, s:o}", "mapped", 1, "level", (int)host.level, "rights",
+			 rights_text(host.rights, rights), "frame", hexadecimal(host.frame));
+	if (host.has_slot) {
+		json_object_set_new(json, "kind", json_string(host.kind));
+		json_object_set_new(json, "references", json_integer(host.references));
+	}
+	return json;
+}
+
+static json_t *step_json(struct pt_call *call, const struct foreign_step *step)
 {
 	char rights[PT_RIGHTS_LEN + 1], lost[PT_RIGHTS_LEN + 1];
 
-	return json_pack("{s:i, s:i, s:o, s:o, s:s, s:s, s:s}", "level", (int)step->level, "index",
-			 (int)step->index, "entry", hexadecimal(step->entry), "raw",
+	return json_pack("{s:i, s:i, s:o, s:o, s:s, s:s, s:s, s:o*}", "level", (int)step->level,
+			 "index", (int)step->index, "entry", hexadecimal(step->entry), "raw",
 			 hexadecimal(step->raw), "kind", kind_names[step->kind], "rights",
-			 rights_text(step->rights, rights), "lost", rights_text(step->lost, lost));
+			 rights_text(step->rights, rights), "lost", rights_text(step->lost, lost),
+			 "host", host_json(call, step->entry));
 }
 
 static json_t *walk_to_json(struct pt_call *call, uint64_t address, const struct foreign_path *path)
@@ -166,7 +204,7 @@ static json_t *walk_to_json(struct pt_call *call, uint64_t address, const struct
 	json_t *walk;
 
 	for (unsigned i = 0; i < path->nr_steps; i++)
-		json_array_append_new(steps, step_json(&path->steps[i]));
+		json_array_append_new(steps, step_json(call, &path->steps[i]));
 	walk = json_pack("{s:s*, s:o, s:s, s:o, s:b, s:s, s:o}", "source", view->source->name,
 			 "cr3", hexadecimal(view->paging.root), "paging", view->paging.name,
 			 "address", hexadecimal(address), "mapped", path->end == FOREIGN_MAPPED,
@@ -176,6 +214,7 @@ static json_t *walk_to_json(struct pt_call *call, uint64_t address, const struct
 	if (path->end == FOREIGN_MAPPED) {
 		json_object_set_new(walk, "gpa", hexadecimal(path->address));
 		json_object_set_new(walk, "rights", json_string(rights_text(path->rights, rights)));
+		json_object_set_new(walk, "host", host_json(call, path->address));
 	}
 	return walk;
 }
