@@ -12,7 +12,7 @@
 
 #include "vmm/pt_report.h"
 
-#define ROUNDS 7 /* the best counts */
+#define ROUNDS 30 /* the best counts */
 
 #define ENTRIES 512
 #define FLAGS 0x67 /* present, writable, user, accessed, dirty */

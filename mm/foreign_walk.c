@@ -253,10 +253,12 @@ static inline void run_again(struct walker *walker, uint64_t size, uint64_t entr
 	struct foreign_run *run = &walker->run;
 
 	run->start += run->len;
-	run->len = size;
-	run->nr = 1;
+	if (run->nr != 1) {
+		run->len = size;
+		run->nr = 1;
+		run->step = size;
+	}
 	run->address = address;
-	run->step = size;
 	run->entry = entry;
 	run->raw = raw;
 	run->raw_any = raw;
@@ -293,7 +295,7 @@ static int visit_alike(struct walker *walker, const struct place *place, const u
 			index = continue_run(walker, level, key, bytes, index, last);
 			continue;
 		}
-		if (walker->run.nr == 1 && !single && leaf_goes_on(walker, address)) {
+		if (address == walker->run.address && !single && leaf_goes_on(walker, address)) {
 			run_extend(walker, raw, size);
 		} else {
 			error = visitor->run(visitor->context, &walker->run);

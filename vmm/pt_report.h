@@ -16,9 +16,9 @@
  */
 #define PT_MIDDLE_LEN 64
 struct pt_middle {
-	struct foreign_run like; /* the run that it was made of */
+	struct foreign_run like; /* the run that it was made of; nr is 0 if nothing is kept */
 	uint64_t flags;		 /* bits of entries that show in it */
-	size_t len;		 /* 0: nothing is kept */
+	size_t len;
 	char text[PT_MIDDLE_LEN];
 	/* And where the last run ended, which is where the next one begins more often than not. */
 	uint64_t end;

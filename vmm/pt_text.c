@@ -87,7 +87,7 @@ static char *put_middle(char *to, const struct foreign_paging *paging,
 }
 
 /* Fills what is kept: the longest sizes have 20 digits. */
-static SLOW_PATH void middle_fill(struct pt_report *report, const struct foreign_run *run)
+static void middle_fill(struct pt_report *report, const struct foreign_run *run)
 {
 	const struct foreign_paging *paging = &report->view->paging;
 	struct pt_middle *middle = &report->middle;
@@ -103,25 +103,22 @@ static SLOW_PATH void middle_fill(struct pt_report *report, const struct foreign
 /* end, level, rights and leaf_rights are compared as two words. */
 _Static_assert(offsetof(struct foreign_run, leaf_rights) == 12, "what a run begins with");
 
+/*
+ * A line that can be made of what is kept: one leaf, as the run of one leaf that it was made of.
+ * Then the level says the length, and the entry all bits. nr is 0 where nothing is kept.
+ */
 static inline bool middle_is_kept(const struct pt_middle *middle, const struct foreign_run *run)
 {
 	const struct foreign_run *like = &middle->like;
 
-	/* Of one leaf each, the level says the length, and the entry all bits. */
-	return middle->len && run->nr == 1 && like->nr == 1 &&
-	       !memcmp(like, run, 2 * sizeof(uint64_t)) &&
+	return run->nr == like->nr && !memcmp(like, run, 2 * sizeof(uint64_t)) &&
 	       !((like->raw ^ run->raw) & middle->flags);
 }
 
-static inline char *put_mapped(char *to, struct pt_report *report, const struct foreign_run *run)
+static inline char *put_kept(char *to, const struct pt_middle *middle)
 {
-	if (!middle_is_kept(&report->middle, run))
-		middle_fill(report, run);
-	memcpy(to, report->middle.text, PT_MIDDLE_LEN);
-	to = pt_put_hex16(to + report->middle.len, run->address);
-	if (run->nr > 1 && run->step == 0)
-		to = PT_PUT(to, " each");
-	return to;
+	memcpy(to, middle->text, PT_MIDDLE_LEN);
+	return to + middle->len;
 }
 
 /* What is no mapping, in words. */
@@ -170,9 +167,10 @@ static char *put_symbol(char *to, const struct pt_report *report, const struct f
 	return end;
 }
 
+/* Where a run begins and ends. The end is kept: the next run begins there more often than not. */
 static inline char *put_bounds(char *to, struct pt_middle *middle, const struct foreign_run *run)
 {
-	if (middle->len && middle->end == run->start)
+	if (middle->end == run->start)
 		to = pt_put(to, middle->end_text, sizeof(middle->end_text));
 	else
 		to = pt_put_hex16(to, run->start);
@@ -184,23 +182,48 @@ static inline char *put_bounds(char *to, struct pt_middle *middle, const struct 
 	return to;
 }
 
-static void text_run(struct pt_report *report, const struct foreign_run *run)
+/* A line of any kind; what it has in common with others of its kind is kept for the next one. */
+static SLOW_PATH void text_run_any(struct pt_report *report, const struct foreign_run *run)
 {
+	struct pt_middle *middle = &report->middle;
 	char *to = pt_out_begin(report->out);
 
 	if (report->colour)
 		to = pt_put_text(to, colour_of(run));
-	to = put_bounds(to, &report->middle, run);
-	if (run->end == FOREIGN_MAPPED)
-		to = put_mapped(to, report, run);
-	else
+	middle->end = ~run->start; /* nothing is kept of the end of a run that is no line */
+	to = put_bounds(to, middle, run);
+	if (run->end == FOREIGN_MAPPED) {
+		middle_fill(report, run);
+		to = pt_put_hex16(put_kept(to, middle), run->address);
+		if (run->nr > 1 && run->step == 0)
+			to = PT_PUT(to, " each");
+		if (report->symbols)
+			to = put_symbol(to, report, run);
+	} else {
 		to = put_other(put_size(to, run->len, 8), run);
-	if (report->symbols && run->end == FOREIGN_MAPPED)
-		to = put_symbol(to, report, run);
+	}
+	if (report->colour || report->symbols || run->end != FOREIGN_MAPPED || run->nr != 1)
+		middle->like.nr = 0;
 	if (report->colour)
 		to = PT_PUT(to, RESET);
 	*to++ = '\n';
 	pt_out_end(report->out, to);
+}
+
+/* Of a large table most lines differ from the one before in their addresses only. */
+static void text_run(struct pt_report *report, const struct foreign_run *run)
+{
+	struct pt_out *out = report->out;
+	char *to = out->buffer + out->used;
+
+	if (out->used > PT_OUT_LEN - PT_OUT_LINE || !middle_is_kept(&report->middle, run)) {
+		text_run_any(report, run);
+		return;
+	}
+	to = put_bounds(to, &report->middle, run);
+	to = pt_put_hex16(put_kept(to, &report->middle), run->address);
+	*to++ = '\n';
+	pt_out_end(out, to);
 }
 
 const struct pt_style pt_style_text = { .name = "text", .begin = text_begin, .run = text_run };
