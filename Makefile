@@ -241,7 +241,7 @@ docs: all ## run the commands that README.md and docs/ show, and put in what the
 docs-pictures: all ## the pictures of the docs, from real runs
 	@scripts/deps browser
 	@VMM=$(VMM) GUESTS=$(GUEST_B)/guests scripts/pictures
-docs-measured: $B/bench/mm ## the same for docs/performance.md: measures on this machine
+docs-measured: $B/bench/mm $B/bench/pt ## the same for what is measured, on this machine
 	@scripts/docs --measure
 format: ## let clang-format rewrite the sources
 	clang-format -i $$(scripts/sources)

@@ -48,7 +48,8 @@ struct dumping {
 	const struct pt_dump *dump;
 	void (*run)(struct pt_report *report, const struct foreign_run *run); /* the style's */
 	struct pt_seen seen;
-	uint64_t left_out; /* tables that the format has no words for */
+	uint32_t need, forbid; /* of a simple filter */
+	uint64_t left_out;     /* tables that the format has no words for */
 };
 
 static bool seen(void *context, uint64_t table, unsigned level, uint64_t start)
@@ -93,6 +94,26 @@ static int take_any_run(void *context, const struct foreign_run *run)
 	return report->out->error;
 }
 
+/* The same for a filter that is simple. */
+static int take_simple_run(void *context, const struct foreign_run *run)
+{
+	const struct dumping *dumping = context;
+
+	if (run->end == FOREIGN_MAPPED &&
+	    ((dumping->need & ~run->rights) | (dumping->forbid & run->rights)))
+		return 0;
+	return take_any_run(context, run);
+}
+
+static int (*taker_of(const struct pt_dump *dump))(void *context, const struct foreign_run *run)
+{
+	if (dump->style->mapped_only)
+		return take_run;
+	if (!dump->filter)
+		return take_any_run;
+	return dump->filter->simple ? take_simple_run : take_run;
+}
+
 /* The paging as the tool knows it that has this format. */
 static struct foreign_paging paging_of(const struct pt_report *report, const struct pt_style *style)
 {
@@ -118,7 +139,7 @@ int pt_dump(struct pt_report *report, const struct pt_dump *dump)
 	const struct foreign_paging paging = paging_of(report, style);
 	struct dumping dumping = { .report = report, .dump = dump, .run = dump->style->run };
 	struct foreign_visitor visitor = {
-		.run = dump->filter || style->mapped_only ? take_run : take_any_run,
+		.run = taker_of(dump),
 		.seen = seen,
 		.context = &dumping,
 		.first = dump->first,
@@ -130,8 +151,11 @@ int pt_dump(struct pt_report *report, const struct pt_dump *dump)
 	};
 	int result;
 
-	if (dump->filter)
+	if (dump->filter) {
+		dumping.need = dump->filter->need;
+		dumping.forbid = dump->filter->forbid;
 		pt_filter_visit(dump->filter, &paging, &visitor);
+	}
 	if (style->begin)
 		style->begin(report);
 	result = foreign_walk(&paging, &report->view->memory, &visitor, NULL);
