@@ -241,7 +241,7 @@ static uint32_t held(void *context, paddr_t paddr)
 	       references->fragments + world->seen[frame].held;
 }
 
-static void check_audit(struct world *world)
+void check_audit(struct world *world)
 {
 	struct audit_report report;
 	int error = mm_audit(&world->domain, world->scratch, held, world, &report);
@@ -291,6 +291,7 @@ void check_world(struct world *world)
 		check_lists(world);
 	check_segments(world);
 	check_caches(world);
-	if (!any_cursor_open(world) && world->nr_steps % config->audit_every == 0)
+	if (config->audit_every && !any_cursor_open(world) &&
+	    world->nr_steps % config->audit_every == 0)
 		check_audit(world);
 }

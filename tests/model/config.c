@@ -207,7 +207,7 @@ void trace_print(const struct config *config, const struct op *ops, size_t nr_op
 		 const struct failure *failure)
 {
 	printf("/*\n * %s: %s\n *\n * Run it by: make check-model REPLAY=FILE "
-	       "MODEL_BITS=%d\n */\n#include \"tests/model/config.h\"\n\n"
+	       "MODEL_BITS=%d\n */\n#include \"tests/model/scopes.h\"\n\n"
 	       "static const struct op trace[] = {\n",
 	       rule_table[failure->rule].id, failure->text, MM_INDEX_BITS);
 	for (size_t i = 0; i < nr_ops; i++) {

@@ -117,9 +117,9 @@ struct config {
 	uint8_t levels;		      /* of every format; 0: what it has */
 	unsigned nr_pool;	      /* frames 0 .. are the allocator's */
 	unsigned nr_frames;
-	bool shelves; /* threads have frames at hand (mm/frame_shelf.h) */
-	unsigned audit_every;
-	uint64_t base;	     /* the window's first page, as an offset in the table */
+	bool shelves;	      /* threads have frames at hand (mm/frame_shelf.h) */
+	unsigned audit_every; /* so many steps; 0: when somebody asks */
+	uint64_t base;	      /* the window's first page, as an offset in the table */
 	const uint16_t *ops; /* enum op_kind, nr_ops of them; NULL: all that have their arguments */
 	unsigned nr_ops;
 	const uint32_t *props; /* rows of the properties; NULL: the usual ones */
@@ -334,6 +334,9 @@ bool range_value(const struct world *world, const struct model_space *space, uns
 /* Applies one operation to both, and checks all that should hold after it. */
 enum op_end step(struct world *world, const struct op *op);
 
+/* The audit, where steps do not do it; nothing is done while a cursor is open. */
+enum op_end step_audit(struct world *world);
+
 /* Ends the step as failed. */
 _Noreturn void fail(struct world *world, enum rule rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -426,6 +429,8 @@ void check_world(struct world *world);
 
 /* Fills world->seen and world->references, as the check does first. */
 void look_at_tables(struct world *world);
+/* Runs mm_audit(), with no cursor open. */
+void check_audit(struct world *world);
 void check_axiom(struct world *world, enum rule axiom);
 
 /* op_common.c: what several operations need */

@@ -353,7 +353,7 @@ enum op_end op_collect(struct world *world, const struct op *op)
 enum op_end op_grace_period(struct world *world, const struct op *op)
 {
 	(void)op;
-	if (any_cursor_open(world))
+	if (any_cursor_open(world) || world->domain.nr_deferred == 0)
 		return OP_REFUSED;
 	touch_waiting(world);
 	domain_reclaim(&world->domain);
