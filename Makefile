@@ -105,7 +105,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 # Targets
 
-.PHONY: all tests help deps demo check check-unit check-boot check-pt check-picture \
+.PHONY: all tests help deps demo check check-unit check-boot check-debug check-pt check-picture \
 	check-headers check-san check-clang check-docs check-format prove prove-quick prove-mutants \
 	coverage mutants fuzz-image fuzz-walk bench-boot bench-boot-json bench-mm bench-mm-json \
 	bench-mm-instr bench-pt docs docs-measured docs-pictures format clean
@@ -147,7 +147,7 @@ CHECK := MAKE='$(MAKE)' SEED='$(SEED)' OPS='$(OPS)' CC='$(CC)' FREESTANDING='$(F
 
 check: ## the whole test suite; does all set-up
 	@scripts/deps build check
-	@$(CHECK) build unit model sched boot pt picture headers freestanding layers format proof san clang
+	@$(CHECK) build unit model sched boot debug pt picture headers freestanding layers format proof san clang
 check-unit: ## the unit tests
 	@$(CHECK) build unit
 check-model: ## the engine against its model: SEED=, OPS=, or a trace REPLAY=FILE MODEL_BITS=
@@ -160,6 +160,8 @@ check-sched-deep: ## the same at length; and bugs put into the engine are found
 	@$(CHECK) sched-deep
 check-boot: ## the guests, on a real /dev/kvm
 	@$(CHECK) build boot
+check-debug: ## control sockets, snapshots, and gdb's sessions with guests
+	@$(CHECK) build debug
 check-picture: ## the pictures of vmm pt, in headless Chromium
 	@scripts/deps browser
 	@$(CHECK) build picture

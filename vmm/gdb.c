@@ -54,7 +54,7 @@ void gdb_send(struct gdb *gdb)
 	if (gdb->reply.full) {
 		gdb->reply.full = false;
 		gdb->reply.len = 0;
-		gdb_reply_text(&gdb->reply, "E22");
+		gdb_reply_text(&gdb->reply, "E16");
 	}
 	free(gdb->sent);
 	gdb->sent = frame;
@@ -94,7 +94,7 @@ static void event_handle(struct gdb *gdb, enum gdb_event event)
 	case GDB_TOO_LONG:
 		acknowledge(gdb, true);
 		gdb->reply.len = 0;
-		gdb_reply_text(&gdb->reply, "E22");
+		gdb_reply_text(&gdb->reply, "E16");
 		gdb_send(gdb);
 		break;
 	case GDB_PACKET:
@@ -182,15 +182,22 @@ static void connections_accept(struct gdb *gdb)
 	}
 }
 
+static void peer_serve(struct gdb *gdb)
+{
+	if (gdb->peer.fd >= 0 && connection_serve(gdb) != -EAGAIN)
+		connection_end(gdb);
+}
+
+/* Who has gone makes room for who has come. */
 void gdb_serve(struct vm *vm)
 {
 	struct gdb *gdb = vm->gdb;
 
 	if (!gdb)
 		return;
+	peer_serve(gdb);
 	connections_accept(gdb);
-	if (gdb->peer.fd >= 0 && connection_serve(gdb) != -EAGAIN)
-		connection_end(gdb);
+	peer_serve(gdb);
 }
 
 int gdb_begin(struct vm *vm)

@@ -99,7 +99,7 @@ static bool take_range(const char **at, uint64_t *address, uint64_t *len)
 
 static void memory_read(struct gdb *gdb, const char *at, bool binary)
 {
-	uint8_t bytes[GDB_DATA_MAX / 2 - 1];
+	uint8_t bytes[GDB_DATA_MAX / 2];
 	uint64_t address, len;
 	int result = -EINVAL;
 

@@ -105,7 +105,7 @@ static void monitor(struct gdb *gdb, const char *rest)
 
 	if (digits / 2 > MONITOR_COMMAND_MAX || digits % 2 ||
 	    !gdb_take_bytes(&rest, command, digits / 2)) {
-		gdb_reply_text(&gdb->reply, "E22");
+		gdb_reply_text(&gdb->reply, "E16");
 		return;
 	}
 	command[digits / 2] = '\0';
@@ -129,7 +129,7 @@ static void physical_get(struct gdb *gdb, const char *rest)
 static void physical_set(struct gdb *gdb, const char *rest)
 {
 	if (strcmp(rest, "0") && strcmp(rest, "1")) {
-		gdb_reply_text(&gdb->reply, "E22");
+		gdb_reply_text(&gdb->reply, "E16");
 		return;
 	}
 	gdb->physical = rest[0] == '1';
@@ -154,14 +154,14 @@ static void step_set(struct gdb *gdb, const char *rest)
 
 	gdb_take_text(&rest, "0x");
 	if (!gdb_take_number(&rest, &flags) || *rest || flags > 7) {
-		gdb_reply_text(&gdb->reply, "E22");
+		gdb_reply_text(&gdb->reply, "E16");
 		return;
 	}
 	gdb->step_flags = (unsigned)flags;
 	gdb_reply_text(&gdb->reply, "OK");
 }
 
-/* Longer names before those that they begin with. */
+/* A name that does not end with a separator is whole, or what follows begins with ':'. */
 static const struct {
 	const char *name;
 	void (*run)(struct gdb *gdb, const char *rest);
@@ -183,12 +183,17 @@ static const struct {
 	{ "Qqemu.sstep=", step_set },
 };
 
+static bool is_whole(const char *name, const char *rest)
+{
+	return strchr(",:=", name[strlen(name) - 1]) || !*rest || *rest == ':';
+}
+
 bool gdb_query(struct gdb *gdb, const char *data)
 {
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		const char *rest = data;
 
-		if (!gdb_take_text(&rest, queries[i].name))
+		if (!gdb_take_text(&rest, queries[i].name) || !is_whole(queries[i].name, rest))
 			continue;
 		queries[i].run(gdb, rest);
 		return true;
