@@ -3,7 +3,6 @@
  * Frames: references, and the allocator's shelves. Whoever has a frame alone writes to its bytes:
  * a second owner would be a race.
  */
-#include "mm/frame_cache.h"
 #include "tests/sched/operations.h"
 
 #define FRAME (WORLD_DATA + 0)
@@ -152,10 +151,8 @@ static uint64_t drain(void)
 	return 0;
 }
 
-/* The frame that is next on the shelf of the first thread, and where it then is. */
-static void few_frames(void)
+static void leave_frames(unsigned left)
 {
-	static const unsigned left = 3;
 	paddr_t paddr;
 	struct frame frame;
 
@@ -168,12 +165,24 @@ static void few_frames(void)
 	}
 }
 
-static void few_on_a_shelf(void)
+static void few_frames(void)
 {
-	few_frames();
-	frame_cache_fill(&world->domain, 1, 3);
+	leave_frames(3);
 }
 
+/* Two buddies, the upper one to be taken first: on their way back they merge, and it is no head. */
+static void buddies_on_a_shelf(void)
+{
+	struct frame_shelf *shelf = &world->domain.allocator.caches[0].plain;
+	paddr_t paddr;
+
+	leave_frames(2);
+	EXPECT(allocator_take(&world->domain, 2, 2 * PAGE_SIZE, &paddr) == 0);
+	EXPECT(shelf_push(shelf, (uint32_t)(paddr.value >> PAGE_SHIFT)));
+	EXPECT(shelf_push(shelf, (uint32_t)(paddr.value >> PAGE_SHIFT) + 1));
+}
+
+/* The frame that will be taken first. */
 static uint32_t next_of_shelf(const struct frame_shelf *shelf)
 {
 	return shelf_read(shelf, shelf_nr(shelf) - 1) - 1;
@@ -265,7 +274,7 @@ const struct scenario frame_scenarios[] = {
 	  .end = count_handles },
 	{ .name = "alloc-drain",
 	  .text = "frames are taken from shelves and put there while the shelves are emptied",
-	  .setup = few_on_a_shelf,
+	  .setup = buddies_on_a_shelf,
 	  .threads = { { alloc_and_put, alloc }, { drain } },
 	  .end = count_handles },
 	{ .name = "alloc-claim",

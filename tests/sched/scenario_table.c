@@ -206,7 +206,92 @@ static uint64_t hardware_writes(void)
 	return op_hardware(0, 1, PROP_ACCESSED | PROP_DIRTY);
 }
 
+/* Two cursors of one thread: it reads twice in a node, whoever waits for it (BUG-10). */
+static uint64_t read_twice(void)
+{
+	struct cursor first, second;
+
+	EXPECT(cursor_open(&first, world_table(0), world_page(0), PAGE_SIZE, CURSOR_READ, 1) == 0);
+	EXPECT(cursor_open(&second, world_table(0), world_page(2), PAGE_SIZE, CURSOR_READ, 1) == 0);
+	cursor_close(&first);
+	cursor_close(&second);
+	return 0;
+}
+
+/* And has one range while it asks for another: it may be refused, and does not wait for ever. */
+static uint64_t change_twice(uint64_t page, uint64_t other)
+{
+	struct cursor first, second;
+	int error;
+
+	EXPECT(cursor_open(&first, world_table(0), world_page(page), PAGE_SIZE, CURSOR_MUTATE, 1) ==
+	       0);
+	error = cursor_open(&second, world_table(0), world_page(other), PAGE_SIZE, CURSOR_MUTATE,
+			    1);
+	EXPECT(error == 0 || error == -EDEADLK);
+	if (error == 0)
+		cursor_close(&second);
+	cursor_close(&first);
+	return 0;
+}
+
+static uint64_t change_0_and_4(void)
+{
+	return change_twice(0, 4);
+}
+
+static uint64_t change_4_and_0(void)
+{
+	return change_twice(4, 0);
+}
+
+static lock_t *a_lock(void)
+{
+	return &world->domain.allocator.lock;
+}
+
+/* Nobody else is there. */
+static uint64_t own_lock(void)
+{
+	EXPECT(lock_acquire(a_lock(), port_thread()) == 0);
+	world->words[0]++;
+	EXPECT(lock_owner(a_lock()) == port_thread());
+	lock_release(a_lock());
+	return 0;
+}
+
+static uint64_t share_lock(void)
+{
+	EXPECT(lock_acquire_shared(a_lock(), port_thread()) == 0);
+	world->words[port_thread()] = world->words[0];
+	EXPECT(lock_readers(a_lock()) > 0);
+	lock_release_shared(a_lock());
+	return 0;
+}
+
 const struct scenario table_scenarios[] = {
+	{ .name = "lock-owners",
+	  .text = "three own a lock in turn: nobody is left asleep",
+	  .threads = { { own_lock }, { own_lock }, { own_lock } } },
+	{ .name = "lock-readers",
+	  .text = "two readers and an owner",
+	  .threads = { { share_lock }, { share_lock }, { own_lock } } },
+	{ .name = "lock-reader",
+	  .text = "a reader and two owners",
+	  .threads = { { own_lock }, { share_lock }, { own_lock } } },
+	{ .name = "query-query-unmap",
+	  .text = "two readers share a node that is removed",
+	  .setup = four_pages,
+	  .threads = { { query_0 }, { query_2 }, { unmap_0_to_3 } },
+	  .atomic = true },
+	{ .name = "read-twice",
+	  .text = "a thread reads a node twice while another waits to remove it",
+	  .setup = four_pages,
+	  .threads = { { read_twice }, { unmap_0_to_3 }, { query_0 } } },
+	{ .name = "change-twice",
+	  .text = "two threads have a range each and ask for the other's",
+	  .setup = four_nodes,
+	  .threads = { { change_0_and_4 }, { change_4_and_0 } } },
 	{ .name = "map-map",
 	  .text = "two map the same page, whose nodes are missing",
 	  .setup = empty,
