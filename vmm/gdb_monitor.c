@@ -93,6 +93,25 @@ static void gpa2hva(struct gdb *gdb, const char *rest, FILE *stream)
 		fprintf(stream, "No memory is mapped at address 0x%" PRIx64 "\n", address);
 }
 
+static void print_ram(FILE *stream, uint64_t gpa, uint64_t len)
+{
+	if (len)
+		fprintf(stream, "  %016" PRIx64 "-%016" PRIx64 " (prio 0, ram): ram\n", gpa,
+			gpa + (len - 1));
+}
+
+/* Each range lies contiguous at what gpa2hva says of its first byte. */
+static void info_mtree(struct gdb *gdb, const char *rest, FILE *stream)
+{
+	const struct ram_layout *ram = &gdb->vm->memory.ram;
+
+	(void)rest;
+	fputs("FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n", stream);
+	print_ram(stream, 0, ram->low_len);
+	print_ram(stream, RAM_HOLE_END, ram->high_len);
+	fputc('\n', stream);
+}
+
 static void host_walk(struct gdb *gdb, const char *rest, FILE *stream)
 {
 	uint64_t address;
@@ -111,6 +130,7 @@ static const struct {
 	{ "info registers", "registers of the vCPU", info_registers },
 	{ "info mem", "ranges that are mapped, as QEMU says it", gdb_info_mem },
 	{ "info tlb", "leaves, as QEMU says it", gdb_info_tlb },
+	{ "info mtree", "where RAM is, as QEMU says it", info_mtree },
 	{ "pt", "dump, walk GVA, audit ...: what vmm pt does (vmm pt --help)", gdb_pt },
 	{ "gva2gpa", "GVA: what the guest's tables map it to", gva2gpa },
 	{ "gpa2hva", "GPA: its address in the process that runs the VM", gpa2hva },

@@ -179,6 +179,7 @@ static const struct {
 	{ "qqemu.PhyMemMode", physical_get },
 	{ "Qqemu.PhyMemMode:", physical_set },
 	{ "qqemu.sstepbits", step_bits },
+	{ "Qqemu.sstepbits", step_bits }, /* as pwndbg asks, and QEMU answers */
 	{ "qqemu.sstep", step_get },
 	{ "Qqemu.sstep=", step_set },
 };

@@ -229,6 +229,8 @@ test_monitor()
 		monitor help
 		monitor info mem
 		monitor info tlb
+		monitor info mtree -f
+		maintenance packet Qqemu.sstepbits
 		monitor pt dump w
 		monitor pt audit
 		monitor pt dump --raw /etc/passwd
@@ -240,7 +242,8 @@ test_monitor()
 	END
 	said monitor "monitor commands" 0 $? 'info mem' \
 		'0000000000400000-0000000000403000 0000000000003000 -r-' \
-		'0000000000400000: 0000000000400000 ----A----' '^.*CR3 0x7f00000' 'rw--' \
+		'0000000000400000: 0000000000400000 ----A----' \
+		'^  0000000000000000-0000000007ffffff \(prio 0, ram\): ram' 'ENABLE=1,NOIRQ=2' '^.*CR3 0x7f00000' 'rw--' \
 		'nothing found' 'pt: --vm' 'pt: it is pt dump' 'pt: it is pt dump' \
 		'fly: no such command' 'detached'
 }
