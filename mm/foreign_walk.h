@@ -44,7 +44,7 @@ struct foreign_run {
 	uint64_t raw_all; /* bits that all of them have */
 };
 
-#define FOREIGN_REVISITS 65536 /* of tables, a sound choice: 2^25 entries, a tenth of a second */
+#define FOREIGN_REVISITS 8192 /* of tables: 2^22 entries, far more than sound guests share */
 
 struct foreign_visitor {
 	/*

@@ -113,7 +113,7 @@ int pt_command_read(struct pt_call *call)
 #define PATTERN_MAX 4096
 #define SEARCH_CHUNK 65536
 /* Aliases may map far more than there is memory: more is not looked at. */
-#define SEARCH_MAX (UINT64_C(1) << 38)
+#define SEARCH_MAX (UINT64_C(1) << 36)
 
 struct search {
 	struct pt_call *call;
