@@ -121,8 +121,9 @@ bool frame_list_contains(const struct frame_list *list, paddr_t paddr)
 {
 	struct slot *slot;
 
+	/* The word of a node is no list, but the queue of its lock. */
 	return list->domain && domain_slot(list->domain, paddr, &slot) == 0 &&
-	       slot_list(slot) == list->id;
+	       slot_state(slot) == SLOT_UNIQUE && slot_list(slot) == list->id;
 }
 
 void frame_list_clear(struct frame_list *list)

@@ -177,6 +177,26 @@ static void test_contains_knows_members_only(void **state)
 	unique_frame_put(&outside);
 }
 
+/* A node has the queue of its lock where a unique frame names its list (INV-L5). */
+static void test_node_whose_lock_is_waited_for_is_on_no_list(void **state)
+{
+	struct domain_fixture *fixture = *state;
+	struct frame_list_cursor cursor;
+	struct frame_list list;
+	struct frame node;
+
+	frame_list_init(&list);
+	push_back(fixture, &list, 1);
+	assert_int_equal(frame_from_unused(&fixture->domain, frame_number(2), FRAME_NODE, &node),
+			 0);
+	fixture->domain.slots[2].lock.queue = list.id;
+	assert_false(frame_list_contains(&list, frame_number(2)));
+	assert_int_equal(frame_list_cursor_at(&list, frame_number(2), &cursor), -ENOENT);
+	fixture->domain.slots[2].lock.queue = LOCK_QUEUE_EMPTY;
+	assert_int_equal(frame_put(&node), 0);
+	frame_list_clear(&list);
+}
+
 static void test_cursor_at_stands_at_the_member_or_is_refused(void **state)
 {
 	struct domain_fixture *fixture = *state;
@@ -388,6 +408,7 @@ int main(void)
 		POOL_TEST(test_new_list_is_empty),
 		POOL_TEST(test_push_and_pop_at_both_ends_keep_the_order),
 		POOL_TEST(test_contains_knows_members_only),
+		POOL_TEST(test_node_whose_lock_is_waited_for_is_on_no_list),
 		POOL_TEST(test_cursor_at_stands_at_the_member_or_is_refused),
 		POOL_TEST(test_cursor_moves_through_the_ghost_and_round),
 		POOL_TEST(test_cursor_of_an_empty_list_stays_at_the_ghost),
