@@ -243,7 +243,7 @@ static void access_leaf(struct world *world, struct model_space *space, struct c
 	uint32_t used = PROP_ACCESSED | (write ? PROP_DIRTY : 0);
 	unsigned level;
 	_Atomic uint64_t *entry = leaf_entry(world, space, page, &level);
-	uint64_t bits = 0;
+	uint64_t bits, unused;
 	prop_t prop;
 
 	if (!entry || !(*entry & format->present))
@@ -251,8 +251,11 @@ static void access_leaf(struct world *world, struct model_space *space, struct c
 	prop = pte_prop(format, PTE(*entry));
 	if (!(prop.bits & (write ? PROP_WRITE : PROP_READ)))
 		return;
-	for (const struct pt_bit *bit = format->bits; bit->prop; bit++)
-		bits |= bit->prop & used ? bit->set : 0;
+	/* What the leaf has that is used, and none else has. */
+	if (format_leaf_bits(format, level, PROP(prop.bits | used), false, &bits) ||
+	    format_leaf_bits(format, level, PROP(prop.bits & ~used), false, &unused))
+		return;
+	bits &= ~unused;
 	if (space->space.table.walker == TABLE_WALKED_BY_HARDWARE) {
 		uint64_t first = leaf_first(world, space, page);
 
