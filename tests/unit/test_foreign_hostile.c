@@ -40,7 +40,7 @@ static void test_walks_of_anything_keep_their_promises(void **state)
 	uint8_t bytes[8 * (WORDS + 1)];
 
 	(void)state;
-	for (unsigned round = 0; round < 150; round++) {
+	for (unsigned round = 0; round < 80; round++) {
 		size_t len = make_input(bytes, &random);
 
 		assert_null(walk_broken_promise(bytes, len));

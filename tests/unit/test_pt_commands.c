@@ -312,6 +312,34 @@ static void test_other_tables_can_be_asked_for(void **state)
 	has("no vCPU, CR3 0x1000 as asked for, 4-level paging\n");
 }
 
+/* Composed from the formats in Linux' dump_pagetables.c. */
+static void test_ptdump_is_written_as_linux_writes_it(void **state)
+{
+	(void)state;
+	assert_int_equal(pt("dump", "CORE", "--format", "ptdump", NULL), 0);
+	has("---[ User Space ]---\n"
+	    "0x0000000000000000-0x0000000000200000           2M     RW         PSE         NX pmd\n"
+	    "0x0000000000200000-0x0000000000400000           2M                               "
+	    "pmd\n"
+	    "0x0000000000400000-0x0000000000401000           4K USR ro                     x  pte\n"
+	    "0x0000000000401000-0x0000000000402000           4K USR RW                     NX "
+	    "pte\n");
+	has("-0xffff800000000000   17179737600G                               pgd\n"
+	    "---[ Kernel Space ]---\n"
+	    "0xffff800000000000-0xffff800000200000 ");
+	has("-0x0000000000000000 ");
+}
+
+static void test_addresses_may_be_symbols(void **state)
+{
+	(void)state;
+	assert_in_range(pt("walk", "CORE", "--sym", "/proc/self/exe", "main+4", NULL), 0, 1);
+	has(" main+0x4\n");
+	assert_int_equal(pt("walk", "CORE", "--sym", "/proc/self/exe", "no_such_name", NULL),
+			 EXIT_HOST_FAILURE);
+	assert_int_equal(pt("walk", "CORE", "--sym", "CORE", "0", NULL), EXIT_HOST_FAILURE);
+}
+
 static void test_bad_use_is_refused(void **state)
 {
 	(void)state;
@@ -344,6 +372,8 @@ int main(void)
 		cmocka_unit_test(test_bytes_are_read_and_found),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_other_tables_can_be_asked_for),
+		cmocka_unit_test(test_ptdump_is_written_as_linux_writes_it),
+		cmocka_unit_test(test_addresses_may_be_symbols),
 		cmocka_unit_test(test_bad_use_is_refused),
 	};
 

@@ -25,7 +25,7 @@ static gpa_t root_of(struct vm *vm)
 	return GPA(page_table_root(&vm->tables.space.table).value);
 }
 
-static char *guest_text(struct vm *vm, gpa_t root, gva_t gva)
+static char *guest_text_of(struct vm *vm, enum foreign_mode mode, gpa_t root, gva_t gva)
 {
 	char *text = NULL;
 	size_t len;
@@ -33,11 +33,16 @@ static char *guest_text(struct vm *vm, gpa_t root, gva_t gva)
 	struct foreign_paging paging;
 	struct foreign_path path;
 
-	foreign_paging_make(FOREIGN_LONG4, root.value, 0, &paging);
+	foreign_paging_make(mode, root.value, 0, &paging);
 	report_walk_guest(&vm->memory, &paging, gva, &path);
 	report_print_guest(stream, &vm->memory, &path);
 	fclose(stream);
 	return text;
+}
+
+static char *guest_text(struct vm *vm, gpa_t root, gva_t gva)
+{
+	return guest_text_of(vm, FOREIGN_LONG4, root, gva);
 }
 
 static char *host_text(struct vm *vm, gpa_t gpa)
@@ -129,6 +134,25 @@ static void test_host_walk_of_a_hole_says_so(void **state)
 	free(text);
 }
 
+/* A guest may page in any way: here with PAE, whose top entries have no rights. */
+static void test_walk_has_the_levels_of_its_paging(void **state)
+{
+	struct vm *vm = *state;
+	uint64_t *words = gpa_space_pointer(&vm->memory, GPA(MIB), 3 * PAGE_SIZE, PROP_WRITE);
+	char *text;
+
+	words[4 + 1] = (MIB + PAGE_SIZE) | 1; /* at 32 bytes in the page */
+	words[512] = (MIB + 2 * PAGE_SIZE) | 7;
+	words[1024 + 3] = TARGET | 5;
+	text = guest_text_of(vm, FOREIGN_PAE, GPA(MIB + 32), GVA(0x40003010));
+	assert_string_equal(text,
+			    "  level 3 [  1] entry 0x100028 = 0x0000000000101001  node  rwxu" HOST
+			    "  level 2 [  0] entry 0x101000 = 0x0000000000102007  node  rwxu" HOST
+			    "  level 1 [  3] entry 0x102018 = 0x0000000001000005  leaf  r-xu" HOST
+			    "  = GPA 0x1000010  r-xu\n");
+	free(text);
+}
+
 /* Entries of which most are present and point to others of them; some have any bits set. */
 static void fill_with_entries(uint64_t *words, uint64_t len, uint64_t *random)
 {
@@ -176,6 +200,8 @@ int main(void)
 		VM_TEST(test_walk_of_what_is_not_mapped_ends_at_its_level),
 		VM_TEST(test_walk_from_a_root_without_memory_says_so),
 		VM_TEST(test_walk_of_an_address_that_is_not_canonical_has_no_level),
+		cmocka_unit_test_setup_teardown(test_walk_has_the_levels_of_its_paging,
+						vm_fixture_setup, vm_fixture_teardown),
 		VM_TEST(test_host_walk_ends_at_the_frame),
 		VM_TEST(test_host_walk_of_a_hole_says_so),
 		cmocka_unit_test_setup_teardown(test_walk_through_any_bytes_ends, vm_fixture_setup,
