@@ -160,12 +160,12 @@ const struct pt_format *pt_format_of(enum pt_format_id id)
 /* Left by `count` bits, which may be 0 to 63, and what leaves at one end comes in at the other. */
 static inline uint64_t rotate_left(uint64_t value, unsigned count)
 {
-	return value << count | value >> (-count & 63);
+	return value << count | value >> ((64 - count) & 63);
 }
 
 static inline uint64_t rotate_right(uint64_t value, unsigned count)
 {
-	return value >> count | value << (-count & 63);
+	return value >> count | value << ((64 - count) & 63);
 }
 
 uint64_t format_prop_bits(const struct pt_format *format, uint32_t props)

@@ -9,7 +9,6 @@
  * Cases: FORMAT 0 1 2 3 4 5 6 7
  * Unwind: 16
  * Covers: pte_kind pte_is_present pte_prop
- * Except: pte_prop wraps a mask of all ones or none is made of a truth value
  * Limit: 60
  * Quick: yes
  */

@@ -7,8 +7,6 @@
  * Geometry: every format, level, property, address
  * Cases: FORMAT 0 1 2 3 4 5 6 7
  * Unwind: 16
- * Except: rotate_left wraps the complement of a number of bits is its negative modulo 64
- * Except: rotate_right wraps as rotate_left
  * Covers: format_leaf_bits format_prop_bits rotate_left rotate_right pte_prop pte_leaf_paddr
  * Limit: 120
  * Quick: yes
