@@ -102,8 +102,12 @@ void flush_queue_add(struct flush_queue *queue, const struct retired *retired)
 
 	lock(queue);
 	epoch = latest(queue) + 1;
+	/*
+	 * Release: a walker may take it for the number of a parent that is not the one it looks
+	 * for, and must then see that the entry has changed, see node_confirm().
+	 */
 	for (uint32_t number = retired->first; number != SLOT_NONE; number = slots[number].next)
-		atomic_store_explicit(&slots[number].epoch, epoch, memory_order_relaxed);
+		atomic_store_explicit(&slots[number].epoch, epoch, memory_order_release);
 	if (retired->first != SLOT_NONE) {
 		if (queue->first == SLOT_NONE)
 			queue->first = retired->first;

@@ -115,11 +115,14 @@ static inline void node_unlink(struct pt_node node)
 	node_set_index(node, SLOT_UNLINKED);
 }
 
-/* Does the slot say that it is a node of this SLOT_NODE_TYPE(), linked by the parent? (Acquire.) */
+/*
+ * Does the slot say that it is a node of this SLOT_NODE_TYPE(), linked by the parent? Acquire, both:
+ * if not, for it was unlinked after the entry was read, then the entry is read as changed after this.
+ */
 static inline bool node_confirm(const struct slot *slot, uint32_t type, uint32_t parent)
 {
 	return atomic_load_explicit(&slot->type, memory_order_acquire) == type &&
-	       atomic_load_explicit(&slot->parent, memory_order_relaxed) == parent &&
+	       atomic_load_explicit(&slot->parent, memory_order_acquire) == parent &&
 	       slot_state_is_shared(slot_state(slot));
 }
 
