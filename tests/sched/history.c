@@ -11,7 +11,7 @@
 
 #include "tests/sched/cell.h"
 
-#define HISTORIES_MAX 1024
+#define HISTORIES_MAX 4096
 
 static struct history histories[HISTORIES_MAX];
 static unsigned nr_histories;

@@ -7,6 +7,7 @@
  *   --random N        so many random schedules after that (2000)
  *   --seed N          of the random ones (1)
  *   --seconds N       at most so many for each scenario and kind of schedule (20)
+ *   --weak            loads may read old values in every scenario
  *   --part I/N        each N-th scenario, from the I-th on
  *   --schedule TEXT   this one only, with its trace
  *
@@ -26,10 +27,11 @@ static struct {
 	uint64_t random;
 	uint64_t seed;
 	double seconds;
+	bool weak;
 	unsigned part;
 	unsigned parts;
 	const char *schedule;
-} options = { 3, 2000, 1, 20, 1, 1, NULL };
+} options = { 3, 2000, 1, 20, false, 1, 1, NULL };
 
 static const struct scenario *const sets[] = {
 	table_scenarios, walk_scenarios, frame_scenarios, queue_scenarios, litmus_scenarios,
@@ -127,7 +129,11 @@ static int run_all(char **names, int nr)
 	uint64_t runs = 0;
 
 	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
-		for (const struct scenario *scenario = sets[i]; scenario->name; scenario++) {
+		for (const struct scenario *listed = sets[i]; listed->name; listed++) {
+			struct scenario copy = *listed;
+			const struct scenario *scenario = &copy;
+
+			copy.weak |= options.weak;
 			if (!is_wanted(scenario, names, nr) ||
 			    next++ % options.parts != options.part - 1)
 				continue;
@@ -159,6 +165,7 @@ int main(int argc, char **argv)
 		{ "random", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "seconds", required_argument, NULL, 't' },
+		{ "weak", no_argument, NULL, 'w' },
 		{ "part", required_argument, NULL, 'i' },
 		{ "schedule", required_argument, NULL, 'x' },
 		{ 0 },
@@ -182,6 +189,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			options.seconds = strtod(optarg, NULL);
+			break;
+		case 'w':
+			options.weak = true;
 			break;
 		case 'i':
 			if (sscanf(optarg, "%u/%u", &options.part, &options.parts) != 2 ||

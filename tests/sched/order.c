@@ -62,6 +62,8 @@ void order_plain(const struct access *access)
 	check_race(access, cell->loaded, "loads");
 	cell->written[sched.current] = now;
 	memset(cell->release, 0, sizeof(cell->release));
+	/* Everybody comes after it, or it is a race: there is no older value to read. */
+	cell->history = NULL;
 }
 
 static bool acquires(int order)
