@@ -81,15 +81,15 @@ static const uint16_t ops_lists[] = {
 	}
 
 /* Two threads' cursors in one table, 1 frame, and nodes that wait for their grace period. */
-#define CURSORS(scope, pages, pool)    \
-	&(const struct config)         \
-	{                              \
-		.name = NAME(scope), \
-		.nr = { [ARG_SPACE] = 1, [ARG_CURSOR] = 2,     [ARG_FRAGMENT] = 1, [ARG_FORMAT] = 1, \
-			[ARG_FLUSH] = 1, [ARG_PAGE] = (pages), [ARG_LEN] = 3,	   [ARG_FRAME] = 1, \
-			[ARG_LEVEL] = 3, [ARG_PROP] = 1,       [ARG_BOOL] = 2, }, \
-		.formats = { PT_FORMAT_EPT_4 }, .levels = 3, .nr_pool = (pool), \
-		.nr_frames = (pool) + 1, .props = props_rw, OPS_OF(ops_cursors), \
+#define CURSORS(scope, pages, pool)                                                              \
+	&(const struct config)                                                                   \
+	{                                                                                        \
+		.name = NAME(scope),                                                             \
+		.nr = { [ARG_SPACE] = 1, [ARG_LEN] = 3,	 [ARG_CURSOR] = 2, [ARG_PAGE] = (pages), \
+			[ARG_FRAME] = 1, [ARG_PROP] = 1, [ARG_FORMAT] = 1, [ARG_FRAGMENT] = 1,   \
+			[ARG_LEVEL] = 3, [ARG_BOOL] = 2, [ARG_FLUSH] = 1 },                      \
+		.formats = { PT_FORMAT_EPT_4 }, .levels = 3, .nr_pool = (pool),                  \
+		.nr_frames = (pool) + 1, .props = props_rw, OPS_OF(ops_cursors),                 \
 	}
 
 /* One observed space of 2 pages, which share a node under the root. */
