@@ -75,7 +75,7 @@ HOST_OBJECTS := $(MM_OBJECTS) $(EPT_OBJECTS) $(VMM_OBJECTS) $(TEST_OBJECTS) $(BE
 
 # The engine and its model, by the index bits of a level: see tests/model.
 MODEL_BITS := 1 2 9
-MODEL_MAINS := trace explore
+MODEL_MAINS := trace explore sabotage
 MODEL_COMMON := $(wildcard mm/*.c) $(filter-out %/fuzz_step.c \
 	$(MODEL_MAINS:%=tests/model/%.c),$(wildcard tests/model/*.c))
 MODEL_SOURCES := $(MODEL_COMMON) $(MODEL_MAINS:%=tests/model/%.c)
