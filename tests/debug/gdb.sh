@@ -149,6 +149,30 @@ test_interrupt()
 		'connected' 'Program received signal SIGINT' 'guest_main' '4K' 'killed'
 }
 
+# A port is taken on the loopback address only; one that is taken already is refused.
+test_port()
+{
+	local port=$((20000 + $$ % 20000)) code
+
+	guest_start "$scratch/port" --timeout 30 --gdb "$port" --wait hello.elf
+	wait_for grep -qi ":$(printf '%04X' "$port") 00000000:0000 0A" /proc/net/tcp
+	tap_silent "--gdb PORT listens on 127.0.0.1, and to nobody else" "$(
+		grep -i ":$(printf '%04X' "$port") 00000000:0000 0A" /proc/net/tcp >"$scratch/listens"
+		missing_in_order "$scratch/listens" ' 0100007F:'
+		run "$scratch/taken" run --gdb "$port" hello.elf
+		differences "$scratch/taken" $? 125 - 'Address already in use'
+	)"
+	gdb_run "$scratch/port" <<-END
+		set confirm off
+		target remote localhost:$port
+		print/x \$cr3
+		detach
+	END
+	wait "$guest"
+	code=$?
+	said port "and lets gdb in" 0 $code '= 0x7f00000' 'detached'
+}
+
 # What is left of a session that was cut: the guest runs on, without its breakpoints.
 test_gone()
 {
@@ -341,6 +365,7 @@ test_registers
 test_memory
 test_watch
 test_interrupt
+test_port
 test_gone
 test_deaths
 test_rights
