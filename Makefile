@@ -107,8 +107,8 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 
 .PHONY: all tests help deps demo check check-unit check-boot check-debug check-pt check-picture \
 	check-headers check-san check-clang check-docs check-format prove prove-quick prove-mutants \
-	coverage mutants fuzz-image fuzz-walk bench-boot bench-boot-json bench-mm bench-mm-json \
-	bench-mm-instr bench-pt docs docs-measured docs-pictures format clean
+	coverage mutants fuzz-image fuzz-walk fuzz-core bench-boot bench-boot-json bench-mm \
+	bench-mm-json bench-mm-instr bench-pt docs docs-measured docs-pictures format clean
 
 .PHONY: model check-model check-model-deep fuzz-model sched check-sched check-sched-deep
 
@@ -211,6 +211,13 @@ fuzz-walk: ## walk random page tables under sanitizers for FUZZ_SECONDS; does al
 	$(O)/fuzz/fuzz_walk -max_len=4104 -timeout=10 -max_total_time=$(FUZZ_SECONDS) \
 		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/tables
 
+fuzz-core: ## open random core files likewise
+	@scripts/deps build fuzz
+	+@$(parallel) $(O)/fuzz/fuzz_core
+	@mkdir -p $(O)/fuzz/cores
+	$(O)/fuzz/fuzz_core -max_len=65536 -timeout=10 -max_total_time=$(FUZZ_SECONDS) \
+		-artifact_prefix=$(O)/fuzz/ $(O)/fuzz/cores
+
 fuzz-model: ## the engine against its model, by random bytes for FUZZ_SECONDS; does all set-up
 	@scripts/deps build fuzz
 	+@$(parallel) $(O)/fuzz/fuzz_model
@@ -311,6 +318,13 @@ $(O)/fuzz/fuzz_image: $(wildcard tests/fuzz/fuzz_image.c tests/unit/image_promis
 		-fno-sanitize-recover=all -o $@ $^
 
 $(O)/fuzz/fuzz_walk: $(wildcard tests/fuzz/fuzz_walk.c tests/unit/walk_promises.c mm/foreign*.c)
+	$(call say,FUZZER,$@)
+	@mkdir -p $(@D)
+	$Qclang $(COMMON) -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^
+
+$(O)/fuzz/fuzz_core: $(wildcard tests/fuzz/fuzz_core.c mm/foreign*.c) vmm/pt_core.c \
+		vmm/pt_source.c vmm/pt_view.c vmm/refuse.c
 	$(call say,FUZZER,$@)
 	@mkdir -p $(@D)
 	$Qclang $(COMMON) -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \

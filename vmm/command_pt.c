@@ -5,6 +5,7 @@
 #include "vmm/command_pt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,7 +235,9 @@ int command_pt(int argc, char **argv)
 	call->nr_words = call->options.nr_words;
 	if (!result)
 		result = call_run(call, command);
-	if (result < 0)
+	if (result < 0 && call->out.error == -EPIPE)
+		result = 128 + SIGPIPE; /* who read it has seen enough */
+	else if (result < 0)
 		result = usage_refuse("pt", "%s", call->error.text);
 	call_close(call);
 	return result;

@@ -268,7 +268,7 @@ static int audit_run(struct audit *audit)
 
 	if (result)
 		return result;
-	for (size_t i = 0; i < audit->list.nr; i++) {
+	for (size_t i = 0; i < audit->list.nr && audit->view->paging.levels; i++) {
 		check_run(audit, &audit->list.runs[i]);
 		if (audit->view->source->has_host && audit->list.runs[i].end == FOREIGN_MAPPED)
 			check_host(audit, &audit->list.runs[i]);
@@ -277,7 +277,7 @@ static int audit_run(struct audit *audit)
 		found(audit, CHECK_LOOP, audit->list.loop_start, PAGE_SIZE,
 		      "0x%" PRIx64 ", %" PRIu64 " times", audit->list.loop, audit->list.loops);
 	check_registers(audit);
-	return check_aliases(audit);
+	return audit->view->paging.levels ? check_aliases(audit) : 0;
 }
 
 static int print_verdict(struct audit *audit)
@@ -290,6 +290,8 @@ static int print_verdict(struct audit *audit)
 	if (audit->call->options.style == &pt_style_tsv)
 		return total ? PT_FOUND : 0;
 	pt_out_print(out, "audit: %s", total ? "" : "nothing found");
+	if (!audit->view->paging.levels)
+		pt_out_print(out, ", for paging is off");
 	for (unsigned i = 0, listed = 0; i < CHECKS; i++)
 		if (audit->found[i])
 			pt_out_print(out, "%s%" PRIu64 " %s", listed++ ? ", " : "", audit->found[i],

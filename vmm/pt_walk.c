@@ -101,18 +101,21 @@ static void print_step(struct pt_call *call, const struct foreign_path *path, un
 
 static void print_end(struct pt_call *call, const struct foreign_path *path)
 {
+	const struct foreign_paging *paging = &call->views[0].paging;
 	unsigned level = path->nr_steps ? path->steps[path->nr_steps - 1].level : 0;
 	char rights[PT_RIGHTS_LEN + 1];
 	char size[24];
 
 	switch (path->end) {
 	case FOREIGN_MAPPED:
-		*pt_put_size(size,
-			     path->level ?
-				     UINT64_C(1) << call->views[0].paging.level[path->level].shift :
-				     UINT64_C(1) << 32) = '\0';
-		pt_out_print(&call->out, "  = GPA 0x%" PRIx64 "  %s, in a leaf of %s\n",
-			     path->address, rights_text(path->rights, rights), size);
+		pt_out_print(&call->out, "  = GPA 0x%" PRIx64, path->address);
+		if (path->level) {
+			*pt_put_size(size, UINT64_C(1) << paging->level[path->level].shift) = '\0';
+			pt_out_print(&call->out, "  %s, in a leaf of %s\n",
+				     rights_text(path->rights, rights), size);
+		} else {
+			pt_out_print(&call->out, ": paging is off\n");
+		}
 		print_host(call, path->address, true);
 		break;
 	case FOREIGN_NOT_PRESENT:
