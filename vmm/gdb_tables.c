@@ -13,6 +13,7 @@
 #include "vmm/gdb_private.h"
 #include "vmm/ram_runs.h"
 #include "vmm/table_runs.h"
+#include "vmm/vm_tables.h"
 
 #define WORDS_MAX 32
 #define TEXT_MAX (UINT64_C(16) << 20) /* of one command: a guest may map a page 2^36 times */
@@ -55,16 +56,32 @@ static int vcpu_add(struct vm *vm, struct pt_source *source)
 
 	if (result)
 		return result;
-	return pt_source_add_vcpu(source, &(struct pt_vcpu){
-						  .rip = registers.general.rip,
-						  .rsp = registers.general.rsp,
-						  .cr0 = registers.special.cr0,
-						  .cr2 = registers.special.cr2,
-						  .cr3 = registers.special.cr3,
-						  .cr4 = registers.special.cr4,
-						  .efer = registers.special.efer,
-						  .efer_known = true,
-					  });
+	return pt_source_add_registers(source, &registers);
+}
+
+/* As it is now, with what the frame's slot knows. */
+static int host_walk(void *context, uint64_t gpa, struct pt_host_walk *walk)
+{
+	struct vm *vm = context;
+	const struct foreign_memory host = vm_tables_host_memory(&vm->memory);
+	struct foreign_paging paging;
+	struct slot *slot;
+
+	vm_tables_host_paging(&vm->memory, &paging);
+	foreign_translate(&paging, &host, gpa, &walk->path);
+	walk->mapped = walk->path.end == FOREIGN_MAPPED;
+	if (!walk->mapped)
+		return 0;
+	walk->frame = walk->path.address;
+	walk->level = walk->path.level;
+	walk->rights = walk->path.rights;
+	walk->has_slot = domain_slot(&vm->pool.domain, PADDR(align_down(walk->frame, PAGE_SIZE)),
+				     &slot) == 0;
+	if (walk->has_slot) {
+		walk->references = slot_count(slot);
+		walk->kind = frame_kind_name(slot_kind(slot));
+	}
+	return 0;
 }
 
 /* The VM of this process. */
@@ -78,6 +95,8 @@ static int source_open(struct vm *vm, struct pt_source *source)
 		.name = "guest",
 		.kind = "VM",
 		.has_host = true,
+		.host_walk = host_walk,
+		.context = vm,
 		.pool_len = vm->pool.len,
 	};
 	result = vcpu_add(vm, source);

@@ -93,6 +93,8 @@ int pt_source_add_extent(struct pt_source *source, uint64_t gpa, uint64_t len,
 			 const unsigned char *bytes);
 int pt_source_add_mapping(struct pt_source *source, void *address, size_t len);
 int pt_source_add_vcpu(struct pt_source *source, const struct pt_vcpu *vcpu);
+struct vcpu_registers; /* vmm/registers.h */
+int pt_source_add_registers(struct pt_source *source, const struct vcpu_registers *registers);
 
 /*
  * Sorts the extents. Where two claim the same memory, the one that begins first keeps it; those

@@ -21,6 +21,22 @@ static int protocol(struct image_error *error)
 	return refuse(error, -EPROTO, "the VM's answer makes no sense");
 }
 
+int pt_source_add_registers(struct pt_source *source, const struct vcpu_registers *registers)
+{
+	const struct pt_vcpu vcpu = {
+		.rip = registers->general.rip,
+		.rsp = registers->general.rsp,
+		.cr0 = registers->special.cr0,
+		.cr2 = registers->special.cr2,
+		.cr3 = registers->special.cr3,
+		.cr4 = registers->special.cr4,
+		.efer = registers->special.efer,
+		.efer_known = true,
+	};
+
+	return pt_source_add_vcpu(source, &vcpu);
+}
+
 static int vcpus_take(struct pt_source *source, const json_t *vcpus)
 {
 	size_t index;
@@ -33,16 +49,7 @@ static int vcpus_take(struct pt_source *source, const json_t *vcpus)
 
 		if (registers_from_json(json_object_get(one, "registers"), &registers))
 			return -EPROTO;
-		result = pt_source_add_vcpu(source, &(struct pt_vcpu){
-							    .rip = registers.general.rip,
-							    .rsp = registers.general.rsp,
-							    .cr0 = registers.special.cr0,
-							    .cr2 = registers.special.cr2,
-							    .cr3 = registers.special.cr3,
-							    .cr4 = registers.special.cr4,
-							    .efer = registers.special.efer,
-							    .efer_known = true,
-						    });
+		result = pt_source_add_registers(source, &registers);
 		if (result)
 			break;
 	}
