@@ -205,6 +205,10 @@ void foreign_paging_of(const struct foreign_registers *registers, struct foreign
 	foreign_paging_make(mode_of(registers), registers->cr3, registers->maxphyaddr, paging);
 	if (paging->mode == FOREIGN_32 && !(registers->cr4 & CR4_PSE))
 		paging->level[2].huge = 0;
+	if (registers->no_1g && paging->levels > 3) {
+		paging->level[3].huge = 0;
+		paging->level[3].reserved_node |= PS;
+	}
 	if (paging->execute == NX && !(registers->efer & EFER_NXE)) {
 		paging->execute = paging->present;
 		paging->no_execute = 0;

@@ -69,6 +69,7 @@ struct foreign_paging {
 struct foreign_registers {
 	uint64_t cr0, cr3, cr4, efer;
 	unsigned maxphyaddr; /* bits of a physical address: 36 to 52, or 0: not known, 52 */
+	bool no_1g;	     /* the processor has no leaves of 1 GiB */
 };
 
 /* Fills *paging for a processor in that state. Every state has one. */

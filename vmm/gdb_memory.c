@@ -44,7 +44,7 @@ bool gdb_translate(struct gdb *gdb, uint64_t address, gpa_t *gpa)
 
 	if (ioctl(gdb->vm->vcpu_fd, KVM_GET_SREGS, &special))
 		return false;
-	vm_tables_paging(&special, &paging);
+	vm_tables_paging(gdb->vm, &special, &paging);
 	foreign_translate(&paging, &memory, address, &path);
 	*gpa = GPA(path.address);
 	return path.end == FOREIGN_MAPPED;

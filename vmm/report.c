@@ -86,7 +86,7 @@ static bool translate(struct vm *vm, const struct kvm_sregs *special, uint64_t l
 	struct foreign_paging paging;
 	struct foreign_path path;
 
-	vm_tables_paging(special, &paging);
+	vm_tables_paging(vm, special, &paging);
 	report_walk_guest(&vm->memory, &paging, GVA(linear), &path);
 	*gpa = GPA(path.address);
 	return path.end == FOREIGN_MAPPED;
@@ -149,7 +149,7 @@ static void print_report(FILE *stream, struct vm *vm)
 	print_general(stream, &registers.general);
 	print_special(stream, &registers.special);
 	print_code(stream, vm, &registers);
-	vm_tables_paging(&registers.special, &paging);
+	vm_tables_paging(vm, &registers.special, &paging);
 	print_linear(stream, vm, &paging, "RIP", code_address(&registers));
 	if (paging.mode != FOREIGN_OFF)
 		print_linear(stream, vm, &paging, "CR2", registers.special.cr2);

@@ -69,6 +69,13 @@ static unsigned leaf_level_max(struct kvm_cpuid2 *cpuid)
 	return leaf && leaf->edx & CPUID_80000001_EDX_1G_PAGES ? 3 : 2;
 }
 
+static unsigned address_bits(struct kvm_cpuid2 *cpuid)
+{
+	const struct kvm_cpuid_entry2 *leaf = kvm_cpuid_leaf(cpuid, 0x80000008, 0);
+
+	return leaf ? leaf->eax & 0xff : 0;
+}
+
 static int cpuid_set(struct vm *vm)
 {
 	struct kvm_cpuid2 *cpuid = kvm_supported_cpuid(vm->kvm_fd);
@@ -79,6 +86,7 @@ static int cpuid_set(struct vm *vm)
 	for (uint32_t i = 0; i < cpuid->nent; i++)
 		cpuid_adjust(vm, &cpuid->entries[i]);
 	vm->leaf_level_max = leaf_level_max(cpuid);
+	vm->address_bits = address_bits(cpuid);
 	result = ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid) ? -errno : 0;
 	free(cpuid);
 	return result;

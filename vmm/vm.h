@@ -41,6 +41,7 @@ struct vm {
 	size_t run_len;
 	struct kvm_coalesced_mmio_ring *coalesced; /* in the mapping of `run`; NULL: none */
 	unsigned leaf_level_max; /* of guest tables, by CPUID: 2, or 3 with 1 GiB pages */
+	unsigned address_bits;	 /* of a guest's physical address, by CPUID; 0: not known */
 	struct host_pool pool;
 	struct gpa_space memory;
 	struct guest_space tables; /* long-mode images only: see has_tables */

@@ -4,13 +4,16 @@
  */
 #include "vmm/vm_tables.h"
 
-void vm_tables_paging(const struct kvm_sregs *special, struct foreign_paging *paging)
+void vm_tables_paging(const struct vm *vm, const struct kvm_sregs *special,
+		      struct foreign_paging *paging)
 {
 	const struct foreign_registers registers = {
 		.cr0 = special->cr0,
 		.cr3 = special->cr3,
 		.cr4 = special->cr4,
 		.efer = special->efer,
+		.maxphyaddr = vm->address_bits,
+		.no_1g = vm->leaf_level_max < 3,
 	};
 
 	foreign_paging_of(&registers, paging);

@@ -9,11 +9,12 @@
 
 #include <linux/kvm.h>
 
-#include "ept/gpa_space.h"
 #include "mm/foreign.h"
+#include "vmm/vm.h"
 
-/* How a vCPU with these registers pages. */
-void vm_tables_paging(const struct kvm_sregs *special, struct foreign_paging *paging);
+/* How the VM's vCPU pages with these registers. */
+void vm_tables_paging(const struct vm *vm, const struct kvm_sregs *special,
+		      struct foreign_paging *paging);
 
 /* The guest's memory by GPA: what the host table lets be read. `memory` must outlive it. */
 struct foreign_memory vm_tables_guest_memory(struct gpa_space *memory);

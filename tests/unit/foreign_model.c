@@ -73,7 +73,7 @@ static bool is_reserved(const struct model_machine *machine, uint64_t word, unsi
 	}
 	if (machine->no_nx && any(word, 63, 63))
 		return true;
-	if (level > 3 && any(word, 7, 7))
+	if (level > (machine->no_1g ? 2 : 3) && any(word, 7, 7))
 		return true;
 	return leaf && level > 1 && any(word, 12 + 9 * level - 10, 13);
 }
@@ -96,7 +96,7 @@ static bool is_leaf(const struct model_machine *machine, uint64_t word, unsigned
 		return true;
 	if (machine->mode == FOREIGN_32)
 		return word & BIT(7) && !machine->no_pse;
-	return word & BIT(7) && level < (machine->mode == FOREIGN_PAE ? 3 : 4);
+	return word & BIT(7) && level < (machine->mode == FOREIGN_PAE || machine->no_1g ? 3 : 4);
 }
 
 static bool is_canonical(const struct model_machine *machine, uint64_t va)
@@ -162,6 +162,7 @@ void model_paging(const struct model_machine *machine, uint64_t root, struct for
 		       (machine->mode == FOREIGN_LONG5 ? BIT(12) : 0),
 		.efer = (is_long(machine) ? BIT(10) : 0) | (machine->no_nx ? 0 : BIT(11)),
 		.maxphyaddr = machine->maxphyaddr,
+		.no_1g = machine->no_1g,
 	};
 
 	if (is_ept(machine) || is_npt(machine))

@@ -17,6 +17,7 @@ struct model_machine {
 	unsigned maxphyaddr;
 	bool no_nx;  /* EFER.NXE is clear */
 	bool no_pse; /* CR4.PSE is clear */
+	bool no_1g;  /* no leaves of 1 GiB */
 };
 
 struct model_walk {

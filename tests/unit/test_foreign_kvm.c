@@ -15,8 +15,7 @@
 #include "tests/unit/kvm_fixture.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
-#define PS BIT(7)
-#define MAXPHYADDR_OF_NO_CPUID 36 /* what KVM takes without KVM_SET_CPUID2 */
+#define MAXPHYADDR_OF_NO_CPUID 36 /* what KVM takes without KVM_SET_CPUID2; and no 1 GiB leaves */
 
 /* Long mode with this root, as hardware would enter it. */
 static void long_mode_set(int vcpu_fd, uint64_t root)
@@ -57,17 +56,11 @@ static void compare(int vcpu_fd, const struct foreign_paging *paging,
 	ends[path.end]++;
 }
 
-/* Without CPUID a vCPU has no leaves of 1 GiB. */
-static void forbid_1g(struct foreign_paging *paging)
-{
-	paging->level[3].huge = 0;
-	paging->level[3].reserved_node |= PS;
-}
-
 static void test_random_tables_are_what_kvm_makes_of_them(void **state)
 {
 	static struct model_machine machine = { .mode = FOREIGN_LONG4,
-						.maxphyaddr = MAXPHYADDR_OF_NO_CPUID };
+						.maxphyaddr = MAXPHYADDR_OF_NO_CPUID,
+						.no_1g = true };
 	const struct foreign_memory memory = model_memory(&machine);
 	struct kvm_fixture *fixture = kvm_fixture_get(state);
 	unsigned ends[FOREIGN_REPEATED + 1] = { 0 };
@@ -82,7 +75,6 @@ static void test_random_tables_are_what_kvm_makes_of_them(void **state)
 						 sizeof(machine.memory)),
 				 0);
 		model_paging(&machine, root, &paging);
-		forbid_1g(&paging);
 		long_mode_set(fixture->vcpu_fd, root);
 		for (unsigned walk = 0; walk < 2000; walk++) {
 			uint64_t va = model_address(&machine, &random);

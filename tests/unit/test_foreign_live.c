@@ -65,7 +65,7 @@ static bool open_live(struct live *live)
 	loaded = load_image(&live->vm, &load_elf64);
 	assert_int_equal(vm_start(&live->vm, &loaded.start), 0);
 	assert_int_equal(ioctl(live->vm.vcpu_fd, KVM_GET_SREGS, &special), 0);
-	vm_tables_paging(&special, &live->paging);
+	vm_tables_paging(&live->vm, &special, &live->paging);
 	live->memory = vm_tables_guest_memory(&live->vm.memory);
 	return true;
 }
