@@ -39,6 +39,24 @@ static void test_table_census_counts_nodes_and_leaves_by_level(void **state)
 	assert_false(port_read_ongoing());
 }
 
+static void test_table_census_counts_statuses_by_level(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct table_census census;
+	struct cursor cursor;
+
+	assert_int_equal(cursor_open(&cursor, &fixture->table, VADDR(0), MIB(6), CURSOR_MUTATE, 1),
+			 0);
+	assert_int_equal(cursor_mark(&cursor, PAGES(3), 7), 0);
+	assert_int_equal(cursor_jump(&cursor, VADDR(MIB(2))), 0);
+	assert_int_equal(cursor_mark(&cursor, MIB(4), 9), 0);
+	cursor_close(&cursor);
+	assert_int_equal(page_table_census(&fixture->table, &census), 0);
+	assert_int_equal(census.statuses[1], 3);
+	assert_int_equal(census.statuses[2], 2);
+	assert_int_equal(census.statuses[3], 0);
+}
+
 static void test_census_of_a_table_that_makes_no_sense_says_so(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -110,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TABLE_TEST(test_table_census_counts_nodes_and_leaves_by_level),
+		TABLE_TEST(test_table_census_counts_statuses_by_level),
 		TABLE_TEST(test_census_of_a_table_that_makes_no_sense_says_so),
 		TABLE_TEST(test_domain_census_counts_each_frame_once),
 	};

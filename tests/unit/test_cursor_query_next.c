@@ -96,12 +96,42 @@ static void test_query_next_looks_no_further_than_its_length(void **state)
 	cursor_close(&cursor);
 }
 
+/* After a leaf the next one that is like it is told without a search; all else is as before. */
+static void test_query_next_after_a_leaf_alike_keeps_to_its_rights_length_and_end(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct pt_mapping leaf;
+	struct cursor cursor;
+
+	map(fixture, PAGES(3), 1);
+	map(fixture, PAGES(4), 1);
+	for (unsigned page = 5; page < 8; page++)
+		assert_int_equal(table_map(fixture, PAGES(page), PADDR(0), 1, PROP_RO, false), 0);
+	cursor = table_cursor(fixture, PAGES(3), PAGES(4), CURSOR_READ, 1);
+	assert_next(&cursor, PAGES(3), 1, PAGES(4));
+	assert_int_equal(cursor_query_next(&cursor, 0, &leaf), 0);
+	assert_int_equal(cursor_query_next(&cursor, PAGES(4), &leaf), -ERANGE);
+	assert_int_equal(cursor_query_next(&cursor, 1, &leaf), -EINVAL);
+	assert_next(&cursor, PAGES(4), 1, PAGES(5));
+	for (unsigned page = 5; page < 7; page++) {
+		assert_int_equal(cursor_query_next(&cursor, PAGES(1), &leaf), 1);
+		assert_int_equal(leaf.start.value, PAGES(page));
+		assert_int_equal(leaf.paddr.value, 0);
+		assert_int_equal(leaf.prop.bits, PROP_RO.bits);
+	}
+	assert_int_equal(cursor_query_next(&cursor, 0, &leaf), 0);
+	assert_int_equal(cursor_query_next(&cursor, PAGES(1), &leaf), -ERANGE);
+	assert_int_equal(cursor_virt_addr(&cursor).value, PAGES(7));
+	cursor_close(&cursor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TABLE_TEST(test_query_next_gives_every_leaf_of_the_range_once_and_in_order),
 		TABLE_TEST(test_query_next_gives_leaves_that_reach_over_the_ends_as_they_are),
 		TABLE_TEST(test_query_next_looks_no_further_than_its_length),
+		TABLE_TEST(test_query_next_after_a_leaf_alike_keeps_to_its_rights_length_and_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

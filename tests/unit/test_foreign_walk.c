@@ -241,6 +241,12 @@ static void test_a_range_visits_what_meets_it(void **state)
 		  FOREIGN_RIGHTS);
 	check_run(1, FOREIGN_MAPPED, MIB(2), MIB(2), MIB(2), FOREIGN_RIGHTS & ~PROP_WRITE);
 	recorder.nr = 0;
+	visitor.first = 0;
+	visitor.last = 3 * PAGE_SIZE;
+	assert_int_equal(walk(&visitor, NULL), 0);
+	assert_int_equal(recorder.nr, 1);
+	check_run(0, FOREIGN_MAPPED, 0, 4 * PAGE_SIZE, 0, FOREIGN_RIGHTS);
+	recorder.nr = 0;
 	visitor.first = BIT(47); /* between the halves */
 	visitor.last = BIT(50);
 	assert_int_equal(walk(&visitor, NULL), 0);

@@ -212,7 +212,12 @@ static void test_unmapped_frame_is_held_until_the_flush_is_over(void **state)
 	assert_int_equal(observed.nr_calls, 1);
 	assert_call(&observed, 0, MIB(2), PAGES(3), 0);
 	assert_int_equal(slot_count(&observed.fixture->domain->slots[TABLE_GUEST_FIRST + 1]), 0);
-	/* The same for frames that go with a whole sub-tree, and for a large leaf. */
+	/* The same for one page alone, */
+	assert_int_equal(map(&observed, MIB(2) + PAGES(1), guest_paddr(PAGES(1)), PAGES(1), PROP_RW,
+			     true),
+			 0);
+	assert_int_equal(unmap(&observed, MIB(2) + PAGES(1), PAGES(1)), 1);
+	/* for frames that go with a whole sub-tree, and for a large leaf. */
 	assert_int_equal(map(&observed, MIB(4), guest_paddr(0), PAGES(3), PROP_RW, true), 0);
 	assert_int_equal(map(&observed, MIB(8), guest_paddr(MIB(2)), MIB(2), PROP_RW, true), 0);
 	observed.watched_va = MIB(4) + PAGES(1);
@@ -260,6 +265,21 @@ static void test_unmap_of_neighbours_is_one_flush(void **state)
 	assert_int_equal(unmap(&observed, 0, PAGES(500)), 499);
 	assert_int_equal(observed.nr_calls, 1);
 	assert_call(&observed, 0, PAGES(1), PAGES(499), 0);
+	space_destroy(&observed.space);
+}
+
+/* The frames are more runs than one batch of an unmap holds. */
+static void test_unmap_of_neighbours_whose_frames_lie_apart_lets_go_of_each(void **state)
+{
+	struct observed observed;
+
+	observe(&observed, *state);
+	for (unsigned i = 0; i < 500; i++)
+		assert_int_equal(map(&observed, PAGES(i), guest_paddr(PAGES(i * 2)), PAGES(1),
+				     PROP_RW, true),
+				 0);
+	assert_int_equal(unmap(&observed, 0, PAGES(500)), 500);
+	assert_in_range(observed.nr_calls, 1, 10);
 	space_destroy(&observed.space);
 }
 
@@ -368,6 +388,7 @@ int main(void)
 		TABLE_TEST(test_unmapped_frame_is_held_until_the_flush_is_over),
 		TABLE_TEST(test_flushes_of_an_unmap_cover_what_was_mapped),
 		TABLE_TEST(test_unmap_of_neighbours_is_one_flush),
+		TABLE_TEST(test_unmap_of_neighbours_whose_frames_lie_apart_lets_go_of_each),
 		TABLE_TEST(test_protect_flushes_contiguous_runs_only),
 		TABLE_TEST(test_protect_that_cannot_be_said_changes_and_flushes_nothing),
 		TABLE_TEST(test_unmap_without_memory_to_split_unmaps_and_flushes_nothing),
