@@ -18,6 +18,7 @@
 #include "vmm/refuse.h"
 
 #define PATH_LEN_MAX 4096
+#define LOADS_MAX (PN_XNUM - 2) /* what e_phnum can say, beside the notes */
 
 struct writer {
 	struct vm *vm;
@@ -59,6 +60,8 @@ static int load_add(void *context, const struct ram_run *run)
 		last->p_filesz += run->len;
 		return 0;
 	}
+	if (writer->nr_loads == LOADS_MAX)
+		return -EFBIG;
 	if (writer->nr_loads == writer->room) {
 		size_t room = writer->room ? 2 * writer->room : 16;
 		Elf64_Phdr *loads = realloc(writer->loads, room * sizeof(*loads));
@@ -80,8 +83,7 @@ static int load_add(void *context, const struct ram_run *run)
 	return 0;
 }
 
-/* More segments than e_phnum can say are said by a section header (gABI, "PN_XNUM"). */
-static void header_write(const struct writer *writer, bool extended, FILE *stream)
+static void header_write(const struct writer *writer, FILE *stream)
 {
 	const Elf64_Ehdr header = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
@@ -89,27 +91,19 @@ static void header_write(const struct writer *writer, bool extended, FILE *strea
 		.e_type = ET_CORE,
 		.e_machine = EM_X86_64,
 		.e_version = EV_CURRENT,
-		.e_phoff = sizeof(header) + (extended ? sizeof(Elf64_Shdr) : 0),
-		.e_shoff = extended ? sizeof(header) : 0,
+		.e_phoff = sizeof(header),
 		.e_ehsize = sizeof(header),
 		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = extended ? PN_XNUM : (uint16_t)(writer->nr_loads + 1),
-		.e_shentsize = extended ? sizeof(Elf64_Shdr) : 0,
-		.e_shnum = extended ? 1 : 0,
+		.e_phnum = (uint16_t)(writer->nr_loads + 1),
 	};
-	const Elf64_Shdr section = { .sh_info = (uint32_t)(writer->nr_loads + 1) };
 
 	fwrite(&header, sizeof(header), 1, stream);
-	if (extended)
-		fwrite(&section, sizeof(section), 1, stream);
 }
 
 /* Everything before the memory; the places of memory in the file follow from its length. */
 static int head_write(struct writer *writer, const char *notes, size_t notes_len, FILE *stream)
 {
-	const bool extended = writer->nr_loads + 1 >= PN_XNUM;
-	uint64_t offset = sizeof(Elf64_Ehdr) + (extended ? sizeof(Elf64_Shdr) : 0) +
-			  (writer->nr_loads + 1) * sizeof(Elf64_Phdr);
+	uint64_t offset = sizeof(Elf64_Ehdr) + (writer->nr_loads + 1) * sizeof(Elf64_Phdr);
 	const Elf64_Phdr note = {
 		.p_type = PT_NOTE,
 		.p_offset = offset,
@@ -124,7 +118,7 @@ static int head_write(struct writer *writer, const char *notes, size_t notes_len
 		writer->loads[i].p_offset = offset;
 		offset += writer->loads[i].p_filesz;
 	}
-	header_write(writer, extended, stream);
+	header_write(writer, stream);
 	fwrite(&note, sizeof(note), 1, stream);
 	if (writer->nr_loads)
 		fwrite(writer->loads, sizeof(*writer->loads), writer->nr_loads, stream);

@@ -19,7 +19,8 @@ struct snapshot_figures {
 
 /*
  * Writes it, with the vCPU between two instructions: to a temporary file in the same folder, mode
- * 0600, which then takes the place of `path`. -E* with a sentence, and nothing has changed.
+ * 0600, which then takes the place of `path`. -E* with a sentence, and nothing has changed;
+ * -EFBIG also if the runs are more than an ELF file has numbers for.
  */
 int snapshot_write(struct vm *vm, const char *path, struct snapshot_figures *figures,
 		   struct image_error *error);

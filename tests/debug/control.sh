@@ -121,6 +121,23 @@ test_snapshot()
 		"$VMM" snapshot web "$scratch/none/x" >"$scratch/text" 2>&1 && echo "exit code 0"
 		missing_in_order "$scratch/text" '^vmm snapshot: web: .*No such file'
 	)"
+	(
+		trap '' XFSZ
+		exec "$VMM" run --timeout 30 --name small "$GUESTS/spin.elf"
+	) </dev/null >"$scratch/small.out" 2>&1 &
+	guest=$!
+	wait_for ask small status
+	prlimit --pid "$guest" --fsize=65536
+	tap_silent "where there is no room, what was there stays" "$(
+		echo before >"$scratch/kept"
+		"$VMM" snapshot small "$scratch/kept" >"$scratch/text" 2>&1 && echo "exit code 0"
+		missing_in_order "$scratch/text" '^vmm snapshot: small: .*File too large'
+		[[ $(cat "$scratch/kept") == before ]] || echo "it has changed"
+		ls "$scratch"/kept.* 2>/dev/null
+		ask small status | grep -q '"running"' || echo "the VM does not run"
+	)"
+	ask small quit >/dev/null
+	wait "$guest"
 	guest_start "$scratch/high" --name high --mem 5G spin.elf
 	wait_for ask high status
 	tap_silent "memory above 4 GiB is there in it, and the hole is not" "$(
