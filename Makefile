@@ -110,7 +110,7 @@ GUESTS := $(RAW_NAMES:%=$(GUEST_B)/guests/%.bin) \
 	coverage mutants fuzz-image fuzz-walk fuzz-core bench-boot bench-boot-json bench-mm \
 	bench-mm-json bench-mm-instr bench-pt docs docs-measured docs-pictures format clean
 
-.PHONY: model check-model check-model-deep fuzz-model sched check-sched check-sched-deep
+.PHONY: check-deep model check-model check-model-deep fuzz-model sched check-sched check-sched-deep
 
 all: $(VMM) $(GUESTS) ## the program and the guests (default)
 	@:
@@ -156,6 +156,7 @@ check-model-deep: ## the same for many minutes
 	@$(CHECK) model-deep
 check-sched: ## schedules of threads in the engine, in bounded form
 	@$(CHECK) sched
+check-deep: check-model-deep check-sched-deep ## the long forms of both, for hours
 check-sched-deep: ## the same at length; and bugs put into the engine are found
 	@$(CHECK) sched-deep
 check-boot: ## the guests, on a real /dev/kvm
@@ -173,7 +174,7 @@ check-san: ## unit and boot tests under sanitizers
 	@$(CHECK) san
 check-clang: ## everything built by clang, and its unit tests
 	@$(CHECK) clang
-check-docs: all ## README.md and docs/ show what the program prints on this host
+check-docs: all model ## README.md and docs/ show what the program prints on this host
 	@$(CHECK) docs
 check-format: ## the sources are as clang-format writes them
 	@$(CHECK) format
@@ -245,7 +246,7 @@ bench-mm-instr: $B/bench/mm ## instructions of the engine's operations, by callg
 bench-pt: $B/bench/pt ## speed of vmm pt on large tables, against limits
 	@$<
 
-docs: all ## run the commands that README.md and docs/ show, and put in what they print
+docs: all model ## run the commands that README.md and docs/ show, and put in what they print
 	@scripts/docs
 docs-pictures: all ## the pictures of the docs, from real runs
 	@scripts/deps browser
