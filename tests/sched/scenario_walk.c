@@ -40,6 +40,12 @@ static void two_spaces(void)
 	world_space(1, PT_FORMAT_EPT_4, TABLE_WALKED_BY_SOFTWARE, NULL);
 }
 
+static void empty(void)
+{
+	world_hold(F(2), FRAME_GUEST);
+	world_space(0, PT_FORMAT_X86_64_4, TABLE_WALKED_BY_HARDWARE, NULL);
+}
+
 static uint64_t walk_0(void)
 {
 	return op_walk(0, 0);
@@ -73,6 +79,16 @@ static uint64_t unmap_0_to_3(void)
 static uint64_t unmap_0_to_15(void)
 {
 	return op_unmap(0, 0, 16);
+}
+
+static uint64_t unmap_4_to_7(void)
+{
+	return op_unmap(0, 4, 4);
+}
+
+static uint64_t mark_0_to_3(void)
+{
+	return op_mark(0, 0, 4, 7);
 }
 
 static uint64_t map_1_to_2(void)
@@ -173,6 +189,23 @@ const struct scenario walk_scenarios[] = {
 	  .text = "rights are changed: a walk sees either",
 	  .setup = large_leaf,
 	  .threads = { { protect_0_to_3, unmap_1 }, { walk_0, walk_2 } },
+	  .atomic = true },
+	{ .name = "walk-map",
+	  .text = "a page is mapped, and its nodes are made, during walks",
+	  .setup = empty,
+	  .threads = { { map_1_to_2, unmap_1 }, { walk_1, walk_1 } },
+	  .atomic = true },
+	{ .name = "walk-mark",
+	  .text = "what is absent is marked during walks",
+	  .setup = empty_node,
+	  .threads = { { mark_0_to_3, map_1_to_2 }, { walk_1, walk_1 } },
+	  .atomic = true },
+	{ .name = "walk-free-free",
+	  .text = "two threads remove nodes and free what they find removed, during a walk",
+	  .setup = four_nodes,
+	  .threads = { { unmap_0_to_3, op_reclaim_domain },
+		       { unmap_4_to_7, op_reclaim_domain },
+		       { walk_0 } },
 	  .atomic = true },
 	{ .name = "walk-copy",
 	  .text = "a copy can be read only when its source cannot be written any more",
