@@ -162,6 +162,23 @@ static bool run_is_unused(const struct phys_domain *domain, uint64_t number, uin
 	return true;
 }
 
+/*
+ * The same of a frame alone, which somebody may be taking from a shelf, or putting on one, at this
+ * moment: it is looked for while its slot is BUSY, when nobody else can.
+ */
+static bool frame_is_unused(struct phys_domain *domain, uint64_t number)
+{
+	struct slot *slot = &domain->slots[number];
+	bool unused;
+
+	if (slot_claim(slot) != 0)
+		return false;
+	unused = !frame_is_free(domain, number) &&
+		 !shelves_name(&domain->allocator, number, number + 1);
+	slot_release(slot);
+	return unused;
+}
+
 static int run_give(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frames,
 		    bool for_the_first_time)
 {
@@ -173,7 +190,8 @@ static int run_give(struct phys_domain *domain, paddr_t paddr, uint64_t nr_frame
 		err = lock_acquire(&allocator->lock, port_thread());
 	if (err)
 		return err;
-	if (!run_is_unused(domain, number, number + nr_frames)) {
+	if (nr_frames == 1 ? !frame_is_unused(domain, number) :
+			     !run_is_unused(domain, number, number + nr_frames)) {
 		err = -EEXIST;
 	} else {
 		run_free(domain, number, number + nr_frames);

@@ -182,6 +182,16 @@ static void buddies_on_a_shelf(void)
 	EXPECT(shelf_push(shelf, (uint32_t)(paddr.value >> PAGE_SHIFT) + 1));
 }
 
+static void one_on_a_shelf(void)
+{
+	paddr_t paddr;
+
+	leave_frames(1);
+	EXPECT(allocator_take(&world->domain, 1, PAGE_SIZE, &paddr) == 0);
+	EXPECT(shelf_push(&world->domain.allocator.caches[0].plain,
+			  (uint32_t)(paddr.value >> PAGE_SHIFT)));
+}
+
 /* The frame that will be taken first. */
 static uint32_t next_of_shelf(const struct frame_shelf *shelf)
 {
@@ -271,6 +281,11 @@ const struct scenario frame_scenarios[] = {
 	  .text = "three threads take the last frames, and give one back",
 	  .setup = few_frames,
 	  .threads = { { alloc }, { alloc_and_put }, { alloc } },
+	  .end = count_handles },
+	{ .name = "alloc-lost",
+	  .text = "a frame is fetched from a shelf, used and put on another while it is taken",
+	  .setup = one_on_a_shelf,
+	  .threads = { { alloc }, { alloc_and_put } },
 	  .end = count_handles },
 	{ .name = "alloc-drain",
 	  .text = "frames are taken from shelves and put there while the shelves are emptied",
