@@ -166,6 +166,7 @@ static void connection_begin(struct gdb *gdb, int fd)
 	gdb->no_ack = false;
 	gdb->leave = false;
 	gdb->step_flags = STEP_FLAGS;
+	gdb->warned = false;
 	gdb_stop(gdb, GDB_SIGTRAP, "%s", "");
 }
 

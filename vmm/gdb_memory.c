@@ -35,19 +35,34 @@ static const void *table_page(void *context, uint64_t address)
 	return gdb_frame_at(gdb, GPA(address), &frame) ? frame_pointer(gdb, frame) : NULL;
 }
 
-bool gdb_translate(struct gdb *gdb, uint64_t address, gpa_t *gpa)
+static bool walk(struct gdb *gdb, uint64_t address, struct foreign_path *path)
 {
 	const struct foreign_memory memory = { .page = table_page, .context = gdb };
 	struct foreign_paging paging;
-	struct foreign_path path;
 	struct kvm_sregs special;
 
 	if (ioctl(gdb->vm->vcpu_fd, KVM_GET_SREGS, &special))
 		return false;
 	vm_tables_paging(gdb->vm, &special, &paging);
-	foreign_translate(&paging, &memory, address, &path);
+	foreign_translate(&paging, &memory, address, path);
+	return path->end == FOREIGN_MAPPED;
+}
+
+bool gdb_translate(struct gdb *gdb, uint64_t address, gpa_t *gpa)
+{
+	struct foreign_path path;
+
+	if (!walk(gdb, address, &path))
+		return false;
 	*gpa = GPA(path.address);
-	return path.end == FOREIGN_MAPPED;
+	return true;
+}
+
+bool gdb_is_user(struct gdb *gdb, uint64_t address)
+{
+	struct foreign_path path;
+
+	return walk(gdb, address, &path) && path.level > 0 && path.rights & PROP_USER;
 }
 
 /* The bytes from `address` to the end of its page: at most *len, which becomes how many. */

@@ -71,6 +71,7 @@ struct gdb {
 	bool no_ack;
 	bool physical; /* memory packets have GPAs */
 	bool emulated; /* KVM runs ring 0 in an emulator, which takes no notice of watchpoints */
+	bool warned;   /* that this KVM reports nothing of ring 3 */
 	unsigned inject_flag; /* the next run begins with the guest's own #BP or #DB; or 0 */
 	unsigned step_flags;  /* QEMU's, of Qqemu.sstep */
 	char stop[96];	      /* the last stop reply */
@@ -85,6 +86,8 @@ int gdb_memory_read(struct gdb *gdb, uint64_t address, void *to, uint64_t len);
 int gdb_memory_write(struct gdb *gdb, uint64_t address, const void *from, uint64_t len);
 /* GPA of a virtual address of the vCPU, whatever mode `physical` says. */
 bool gdb_translate(struct gdb *gdb, uint64_t address, gpa_t *gpa);
+/* May ring 3 use that address? */
+bool gdb_is_user(struct gdb *gdb, uint64_t address);
 /* The frame that holds the byte at gpa; false: there is none. */
 bool gdb_frame_at(struct gdb *gdb, gpa_t gpa, paddr_t *frame);
 

@@ -46,9 +46,34 @@ void gdb_stop(struct gdb *gdb, unsigned signal, const char *format, ...)
 	gdb_send(gdb);
 }
 
+/*
+ * Where ring 0 is emulated, ring 3 runs by itself: what stops there is the guest's own #BP, or
+ * nothing. Which ring will come by, nobody knows; pages that are not ring 3's are safe.
+ */
+static void warn_of_ring_3(struct gdb *gdb)
+{
+	static const char text[] =
+		"vmm: this KVM reports no breakpoint in ring 3: if the guest runs into it there, "
+		"it gets a #BP of its own from `break`, and nothing stops from `hbreak`\n";
+	bool user = false;
+
+	if (!gdb->emulated || gdb->warned)
+		return;
+	for (unsigned i = 0; i < gdb->nr_breakpoints; i++)
+		user |= gdb_is_user(gdb, gdb->breakpoints[i].address);
+	for (unsigned i = 0; i < GDB_HARDWARE_MAX; i++)
+		user |= gdb->hardware[i].len && gdb->hardware[i].kind == GDB_BREAK_HARDWARE &&
+			gdb_is_user(gdb, gdb->hardware[i].address);
+	if (user)
+		gdb_say(gdb, text, sizeof(text) - 1);
+	gdb->warned = user;
+}
+
 int gdb_resume(struct gdb *gdb, bool step)
 {
 	int result;
+
+	warn_of_ring_3(gdb);
 
 	gdb->stepping = step;
 	gdb->resumed = true;

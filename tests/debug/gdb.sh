@@ -115,11 +115,19 @@ test_watch()
 		continue
 		print user_kernel_rsp != 0
 		delete
+		hbreak *0x10000000000
+		continue
+		delete
 		detach
 	END
 	said watch "a watchpoint says what was written, and where" 0 $? \
 		'^Hardware watchpoint 1: user_kernel_rsp' 'Old value = 0' 'New value = ' 'user_enter' \
-		'= 1$' 'detached'
+		'= 1$' '0x10000000000|exited normally' 'detached|not being run'
+	# Where ring 0 is emulated, gdb is told that ring 3 is out of sight.
+	tap_silent "a breakpoint in ring 3 stops, or gdb is told that it cannot" "$(
+		grep -qE '^(Breakpoint 2, 0x0000010000000000|vmm: this KVM reports no breakpoint)' \
+			"$scratch/watch.gdb" || cat "$scratch/watch.gdb"
+	)"
 }
 
 # Ctrl-C for gdb is SIGINT; the guest's own timeout still ends it.
