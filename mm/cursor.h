@@ -168,7 +168,10 @@ int cursor_jump(struct cursor *cursor, vaddr_t va);
  */
 int cursor_map(struct cursor *cursor, paddr_t paddr, unsigned level, prop_t prop, bool tracked);
 
-/* Maps a frame at 4 KiB; its handle is consumed on success. */
+/*
+ * Maps a frame of plain bytes at 4 KiB; its handle is consumed on success. -EINVAL also for other
+ * kinds of frames, an empty handle, and one of another domain.
+ */
 int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop);
 
 /*

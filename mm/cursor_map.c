@@ -3,6 +3,7 @@
  * Mapping: from absent to present, and never over anything.
  */
 #include "mm/cursor_private.h"
+#include "mm/untyped.h"
 
 SLOW_PATH int cursor_reach(struct cursor *cursor, unsigned level)
 {
@@ -154,7 +155,8 @@ int cursor_map_frame(struct cursor *cursor, struct frame *frame, prop_t prop)
 {
 	int error;
 
-	if (frame->domain != cursor->table->domain)
+	/* What a leaf owns of another kind it could never give up (INV-T7). */
+	if (frame->domain != cursor->table->domain || !frame_is_untyped(frame))
 		return -EINVAL;
 	error = cursor_map(cursor, frame->paddr, 1, prop, true);
 	if (error == 0)

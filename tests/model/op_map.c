@@ -108,10 +108,8 @@ enum op_end op_map_frame(struct world *world, const struct op *op)
 
 	if (!cursor)
 		return OP_REFUSED;
-	if (!handle->domain)
+	if (!handle->domain || !frame_kind_is_untyped(frame_kind_of(handle)))
 		errors = E(EINVAL);
-	else if (!frame_kind_is_untyped(frame_kind_of(handle)))
-		return OP_REFUSED;
 	else
 		errors = leaf_errors(world, cursor, &leaf);
 	if (!errors)

@@ -171,6 +171,25 @@ static void test_reading_cursor_maps_nothing(void **state)
 	check_audit(fixture);
 }
 
+/* A leaf could never give up what it owned of one (INV-T7). */
+static void test_frame_that_holds_no_plain_bytes_is_not_mapped(void **state)
+{
+	struct table_fixture *fixture = *state;
+	struct cursor cursor = table_cursor(fixture, 0, PAGES(2), CURSOR_MUTATE, 1);
+	struct frame root, reserved;
+
+	assert_int_equal(page_table_root_get(&fixture->table, &root), 0);
+	assert_int_equal(
+		frame_from_unused(fixture->domain, frame_number(1), FRAME_RESERVED, &reserved), 0);
+	assert_int_equal(cursor_map_frame(&cursor, &root, PROP_RW), -EINVAL);
+	assert_int_equal(cursor_map_frame(&cursor, &reserved, PROP_RW), -EINVAL);
+	assert_ptr_equal(reserved.domain, fixture->domain);
+	cursor_close(&cursor);
+	frame_put(&root);
+	frame_put(&reserved);
+	check_audit(fixture);
+}
+
 static void test_handle_of_a_frame_is_consumed_only_if_it_was_mapped(void **state)
 {
 	struct table_fixture *fixture = *state;
@@ -332,6 +351,7 @@ int main(void)
 		TABLE_TEST(test_map_that_cannot_be_is_refused_and_does_not_move),
 		TABLE_TEST(test_largest_untracked_address_is_mapped),
 		TABLE_TEST(test_reading_cursor_maps_nothing),
+		TABLE_TEST(test_frame_that_holds_no_plain_bytes_is_not_mapped),
 		TABLE_TEST(test_handle_of_a_frame_is_consumed_only_if_it_was_mapped),
 		TABLE_TEST(test_run_is_mapped_with_the_largest_leaves_that_fit),
 		TABLE_TEST(test_run_of_addresses_that_do_not_match_has_small_leaves),
