@@ -11,7 +11,6 @@
  * Covers: contains overlaps bus_add device_at size_mask
  * Except: contains wraps the offset is formed before the port is found to be below the first
  * Limit: 60
- * Quick: yes
  */
 #include "tests/proof/proof.h"
 #include "vmm/bus.c"
