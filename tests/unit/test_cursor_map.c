@@ -147,6 +147,10 @@ static void test_map_that_cannot_be_is_refused_and_does_not_move(void **state)
 	assert_int_equal(cursor_map(&cursor, PADDR(0), 1, PROP_RW, false), 0);
 	refuse(fixture, &cursor, PADDR(0), 1, PROP_RW, false, -ERANGE);
 	cursor_close(&cursor);
+	/* Larger than the domain. */
+	cursor = table_cursor(fixture, 0, GIB(1), CURSOR_MUTATE, 3);
+	refuse(fixture, &cursor, PADDR(0), 3, PROP_RW, true, -ERANGE);
+	cursor_close(&cursor);
 	check_audit(fixture);
 }
 

@@ -185,6 +185,8 @@ static void test_replace_by_something_of_another_level_is_refused(void **state)
 	refuse_replace(fixture, node, &leaf, -EINVAL);
 	child.node = node;
 	refuse_replace(fixture, node, &child, -EINVAL);
+	child = (struct pt_child){ .kind = PTE_ABSENT, .status = STATUS_MAX + 1 };
+	refuse_replace(fixture, node, &child, -EINVAL);
 	node_free(fixture->domain, other);
 	node_free(fixture->domain, node);
 }

@@ -135,6 +135,20 @@ static void test_without_paging_an_address_is_its_physical_address(void **state)
 	assert_int_equal(path.end, FOREIGN_NOT_CANONICAL);
 }
 
+/* Of what a processor says of its addresses, entries can hold 52 bits. */
+static void test_addresses_have_at_most_52_bits(void **state)
+{
+	static const unsigned maxphyaddr[] = { 0, 52, 53, 64 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct foreign_paging paging;
+
+		foreign_paging_make(FOREIGN_LONG4, 0, maxphyaddr[i], &paging);
+		assert_int_equal(foreign_kind(&paging, 1, BIT(51) | 1), FOREIGN_LEAF);
+	}
+}
+
 /* Bit 12 of a large leaf is the PAT bit for x86-64, and reserved in EPT. */
 static void test_bit_12_of_a_large_leaf(void **state)
 {
@@ -195,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_walks_agree_with_a_walker_made_from_the_manual),
 		cmocka_unit_test(test_rights_are_what_every_level_grants),
 		cmocka_unit_test(test_without_paging_an_address_is_its_physical_address),
+		cmocka_unit_test(test_addresses_have_at_most_52_bits),
 		cmocka_unit_test(test_bit_12_of_a_large_leaf),
 		TABLE_TEST(test_walk_sees_what_hardware_sees_of_a_table_of_ours),
 	};

@@ -251,6 +251,11 @@ static void test_a_range_visits_what_meets_it(void **state)
 	visitor.last = BIT(50);
 	assert_int_equal(walk(&visitor, NULL), 0);
 	assert_int_equal(recorder.nr, 0);
+	machine.mode = FOREIGN_EPT4; /* whose addresses end before it */
+	visitor.last = UINT64_MAX;
+	visitor.first = BIT(48);
+	assert_int_equal(walk(&visitor, NULL), 0);
+	assert_int_equal(recorder.nr, 0);
 }
 
 static void test_a_visitor_can_end_the_walk(void **state)

@@ -88,10 +88,16 @@ static void test_frame_from_the_shelf_needs_no_allocator(void **state)
 static void test_allocator_in_an_interrupted_section_is_refused(void **state)
 {
 	struct domain_fixture *fixture = *state;
+	struct frame_shelf *shelf = &own_cache(fixture)->plain;
 	struct frame frame;
+	paddr_t paddr;
 
 	forbid_allocator(fixture);
 	assert_int_equal(frame_alloc(&fixture->domain, FRAME_DATA, true, &frame), -EDEADLK);
+	assert_int_equal(allocator_take(&fixture->domain, 1, PAGE_SIZE, &paddr), -EDEADLK);
+	assert_int_equal(allocator_give(&fixture->domain, frame_number(0), 1), -EDEADLK);
+	assert_int_equal(allocator_empty(&fixture->domain, shelf, 1), -EDEADLK);
+	assert_int_equal(allocator_drain(&fixture->domain), 0);
 	allow_allocator(fixture);
 	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
 }
@@ -193,13 +199,20 @@ static void test_frame_claimed_by_its_address_and_put_stays_on_its_shelf_once(vo
 static void test_frame_on_a_shelf_cannot_be_given_again(void **state)
 {
 	struct domain_fixture *fixture = *state;
-	uint64_t number;
+	uint64_t numbers[2];
 
+	fixture->domain.private_memory = true;
 	fill_shelf(&fixture->domain);
-	number = shelf_read(&own_cache(fixture)->plain, 0) - 1;
+	frame_cache_prepare(&fixture->domain, port_thread(), 1);
+	numbers[0] = shelf_read(&own_cache(fixture)->plain, 0) - 1;
+	numbers[1] = shelf_read(&own_cache(fixture)->zeroed, 0) - 1;
 	domain_fixture_remember(fixture);
-	assert_int_equal(allocator_give(&fixture->domain, frame_number(number), 1), -EEXIST);
-	assert_int_equal(allocator_add(&fixture->domain, frame_number(number), 1), -EEXIST);
+	for (unsigned i = 0; i < 2; i++) {
+		paddr_t paddr = frame_number(numbers[i]);
+
+		assert_int_equal(allocator_give(&fixture->domain, paddr, 1), -EEXIST);
+		assert_int_equal(allocator_add(&fixture->domain, paddr, 1), -EEXIST);
+	}
 	domain_fixture_assert_unchanged(fixture);
 }
 

@@ -139,6 +139,7 @@ static void test_skip_beyond_the_end_is_refused(void **state)
 	struct io_writer writer = io_writer_at(buffer.bytes, 10);
 
 	(void)state;
+	assert_int_equal(io_reader_skip(&reader, 0), 0);
 	assert_int_equal(io_reader_skip(&reader, 4), 0);
 	assert_int_equal(io_writer_skip(&writer, 10), 0);
 	assert_int_equal(*reader.cursor, 5);

@@ -342,6 +342,11 @@ static void test_untyped_segments_convert_both_ways(void **state)
 	assert_segment(&segment, fixture, paddr, NR_FRAMES);
 	assert_counts(fixture, paddr, 0, NR_FRAMES, 1);
 
+	segment_from_unused(&fixture->domain, frame_number(2), 2, FRAME_GUEST, &segment);
+	assert_int_equal(untyped_segment_from_segment(&segment, &untyped), 0);
+	segment = segment_from_untyped(&untyped);
+	assert_segment(&segment, fixture, frame_number(2), 2);
+
 	segment_from_unused(&fixture->domain, frame_number(0), 2, FRAME_RESERVED, &reserved);
 	assert_int_equal(untyped_segment_from_segment(&reserved, &untyped), -EINVAL);
 	assert_ptr_equal(reserved.domain, &fixture->domain);
