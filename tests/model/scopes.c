@@ -151,17 +151,17 @@ static const struct config config_lists = {
 	OPS_OF(ops_lists),
 };
 
-/* Everything there is, from the first operation on: never closed. */
+/* Four entries a node: two level-1 nodes, and a frame for each page of a large leaf. */
 static const struct config config_depth = {
-	.name = NAME("depth"),
+	.name = NAME("depth-3"),
 	.nr = { [ARG_SPACE] = 1,
 		[ARG_CURSOR] = 1,
 		[ARG_FRAGMENT] = 1,
 		[ARG_FORMAT] = 1,
 		[ARG_FLUSH] = 2,
-		[ARG_PAGE] = 20,
-		[ARG_LEN] = 21,
-		[ARG_FRAME] = 8,
+		[ARG_PAGE] = 8,
+		[ARG_LEN] = 9,
+		[ARG_FRAME] = 4,
 		[ARG_LEVEL] = 3,
 		[ARG_PROP] = 1,
 		[ARG_CHANGE] = 1,
@@ -169,7 +169,7 @@ static const struct config config_depth = {
 		[ARG_BOOL] = 2 },
 	.formats = { PT_FORMAT_X86_64_4 },
 	.nr_pool = 40,
-	.nr_frames = 48,
+	.nr_frames = 44,
 	.props = props_rw,
 	OPS_OF(ops_table),
 };
@@ -185,10 +185,10 @@ static const struct op first_observed[] = { { OP_NewVmSpace, { 0, 0, FLUSH_OBSER
 		scope, configuration, SCOPE_TRANSACTIONS, FIRST_OF(first_table),        \
 			.only_true = true, .depth = DEPTH_CLOSED, .states_max = 1 << 20 \
 	}
-#define STEPS(scope, configuration, beginning)                                                 \
-	{                                                                                      \
-		scope, configuration, SCOPE_STEPS, FIRST_OF(beginning), .depth = DEPTH_CLOSED, \
-									.states_max = 1 << 22  \
+#define STEPS(scope, configuration, beginning, how_deep)                                      \
+	{                                                                                     \
+		scope, configuration, SCOPE_STEPS, FIRST_OF(beginning), .depth = (how_deep),  \
+									.states_max = 1 << 19 \
 	}
 #define FRAMES(scope, configuration)                                                            \
 	{                                                                                       \
@@ -209,16 +209,16 @@ static const struct scope scopes[] = {
 	  .depth = DEPTH_CLOSED, .states_max = 1 << 20 },
 	{ "share-4", SHARE("share-4", 4), SCOPE_TRANSACTIONS, FIRST_OF(first_share),
 	  .only_true = true, .depth = DEPTH_CLOSED, .states_max = 1 << 20 },
-	STEPS("cursors", CURSORS("cursors", 2, 3), first_table),
-	STEPS("cursors-3", CURSORS("cursors-3", 3, 4), first_table),
-	STEPS("cursors-4", CURSORS("cursors-4", 4, 4), first_table),
-	STEPS("observed", OBSERVED("observed", 1, 4), first_observed),
-	STEPS("observed-2", OBSERVED("observed-2", 2, 4), first_observed),
+	STEPS("cursors", CURSORS("cursors", 2, 3), first_table, DEPTH_CLOSED),
+	STEPS("cursors-3", CURSORS("cursors-3", 3, 4), first_table, 8),
+	STEPS("cursors-4", CURSORS("cursors-4", 4, 4), first_table, 7),
+	STEPS("observed", OBSERVED("observed", 1, 4), first_observed, DEPTH_CLOSED),
+	STEPS("observed-2", OBSERVED("observed-2", 2, 4), first_observed, 10),
 	FRAMES("frames", &config_frames),
 	FRAMES("segments", &config_segments),
 	FRAMES("lists", &config_lists),
 	{ "depth-3", &config_depth, SCOPE_TRANSACTIONS, FIRST_OF(first_table), .only_true = true,
-	  .depth = 2, .states_max = 1 << 22 },
+	  .depth = 3, .states_max = 1 << 22 },
 };
 
 const struct scope *scope_find(const char *name)
