@@ -72,8 +72,9 @@ enum op_end op_root_get(struct world *world, const struct op *op)
 enum op_end op_root_put(struct world *world, const struct op *op)
 {
 	struct frame *root = &world->roots[op->arg[0]];
+	uint32_t errors = root->domain ? 0 : E(EINVAL);
 
-	expect_result(world, "frame_put", frame_put(root), root->domain ? 0 : E(EINVAL));
+	expect_result(world, "frame_put", frame_put(root), errors);
 	return OP_DONE;
 }
 
