@@ -198,11 +198,16 @@ static void test_handle_of_a_frame_is_consumed_only_if_it_was_mapped(void **stat
 {
 	struct table_fixture *fixture = *state;
 	struct cursor cursor = table_cursor(fixture, 0, PAGES(2), CURSOR_MUTATE, 1);
-	struct frame frame, other, foreign = { NULL, guest_paddr(0) };
+	struct frame frame, other, foreign;
+	struct domain_fixture elsewhere;
 
+	domain_fixture_open_pool(&elsewhere, 64, 0, 64);
+	assert_int_equal(frame_alloc(&elsewhere.domain, FRAME_DATA, true, &foreign), 0);
 	assert_int_equal(frame_alloc(fixture->domain, FRAME_DATA, true, &frame), 0);
 	assert_int_equal(frame_clone(&frame, &other), 0);
 	assert_int_equal(cursor_map_frame(&cursor, &foreign, PROP_RW), -EINVAL);
+	assert_int_equal(frame_put(&foreign), 0);
+	domain_fixture_close(&elsewhere);
 	assert_int_equal(cursor_map_frame(&cursor, &frame, PROP(PROP_WRITE)), -EOPNOTSUPP);
 	assert_ptr_equal(frame.domain, fixture->domain);
 	assert_int_equal(cursor_map_frame(&cursor, &frame, PROP_RW), 0);
