@@ -13,6 +13,7 @@
 
 #include "vmm/command_pt.h"
 #include "vmm/pt_collect.h"
+#include "vmm/pt_rows.h"
 #include "vmm/refuse.h"
 
 #define SHOWN_MAX 100 /* findings that are shown of each check; all are counted */
@@ -55,6 +56,7 @@ struct audit {
 	struct pt_call *call;
 	const struct pt_view *view;
 	struct pt_list list;
+	struct pt_rows rows;
 	uint64_t found[CHECKS];
 };
 
@@ -71,9 +73,9 @@ found(struct audit *audit, enum check check, uint64_t start, uint64_t len, const
 	va_start(arguments, format);
 	vsnprintf(detail, sizeof(detail), format, arguments);
 	va_end(arguments);
-	if (audit->call->options.style == &pt_style_tsv)
-		pt_out_print(out, "%s\t0x%" PRIx64 "\t0x%" PRIx64 "\t%s\n", checks[check].name,
-			     start, start + (len - 1), detail);
+	if (pt_rows_wanted(audit->call))
+		pt_rows_put(&audit->rows, "%s\t0x%" PRIx64 "\t0x%" PRIx64 "\t%s",
+			    checks[check].name, start, start + (len - 1), detail);
 	else
 		pt_out_print(out, "%-16s %016" PRIx64 " %016" PRIx64 "  %s%s%s\n",
 			     checks[check].name, start, start + len, checks[check].text,
@@ -287,8 +289,10 @@ static int print_verdict(struct audit *audit)
 
 	for (unsigned i = 0; i < CHECKS; i++)
 		total += audit->found[i];
-	if (audit->call->options.style == &pt_style_tsv)
+	if (pt_rows_wanted(audit->call)) {
+		pt_rows_end(&audit->rows);
 		return total ? PT_FOUND : 0;
+	}
 	pt_out_print(out, "audit: %s", total ? "" : "nothing found");
 	if (!audit->view->paging.levels)
 		pt_out_print(out, ", for paging is off");
@@ -305,13 +309,12 @@ static int print_verdict(struct audit *audit)
 int pt_command_audit(struct pt_call *call)
 {
 	struct audit audit = { .call = call, .view = &call->views[0] };
-	int result;
+	int result = pt_rows_check(call, "audit");
 
-	if (call->options.style != &pt_style_text && call->options.style != &pt_style_tsv)
-		return refuse(&call->error, -EINVAL, "audit prints text or tsv");
+	if (result)
+		return result;
 	pt_call_describe(call, 0);
-	if (call->options.style == &pt_style_tsv)
-		pt_out_print(&call->out, "check\tstart\tlast\tdetail\n");
+	pt_rows_begin(&audit.rows, call, "check\tstart\tlast\tdetail");
 	result = audit_run(&audit);
 	if (!result)
 		result = print_verdict(&audit);

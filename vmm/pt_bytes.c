@@ -5,11 +5,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vmm/command_pt.h"
 #include "vmm/number.h"
+#include "vmm/pt_rows.h"
 #include "vmm/refuse.h"
 
 #define LINE 16
@@ -119,6 +121,7 @@ struct search {
 	struct pt_call *call;
 	const struct pt_filter *filter;
 	struct pt_seen seen;
+	struct pt_rows rows;
 	size_t len;
 	unsigned char pattern[PATTERN_MAX];
 	unsigned char buffer[PATTERN_MAX + SEARCH_CHUNK];
@@ -171,8 +174,8 @@ static void print_hit(struct search *search, uint64_t address, const struct fore
 	search->found++;
 	*pt_put_rights(rights, run->rights) = '\0';
 	*pt_put_symbol(symbol, &search->call->symbols, address, 1) = '\0';
-	if (search->call->options.style == &pt_style_tsv)
-		pt_out_print(out, "0x%" PRIx64 "\t%s\t%s\n", address, rights, symbol);
+	if (pt_rows_wanted(search->call))
+		pt_rows_put(&search->rows, "0x%" PRIx64 "\t%s\t%s", address, rights, symbol);
 	else
 		pt_out_print(out, "%016" PRIx64 "  %s  %s\n", address, rights, symbol);
 }
@@ -254,10 +257,12 @@ static int search_all(struct search *search, struct pt_filter *filter)
 	search->filter = filter;
 	pt_filter_visit(filter, &view->paging, &visitor);
 	pt_call_describe(call, 0);
-	if (call->options.style == &pt_style_tsv)
-		pt_out_print(&call->out, "address\trights\tsymbol\n");
+	pt_rows_begin(&search->rows, call, "address\trights\tsymbol");
 	foreign_walk(&view->paging, &view->memory, &visitor, NULL);
-	if (search->cut_off)
+	pt_rows_end(&search->rows);
+	if (search->cut_off && pt_rows_wanted(call))
+		fprintf(stderr, "cut off after %" PRIu64 " bytes\n", search->looked);
+	else if (search->cut_off)
 		pt_out_print(&call->out, "cut off after %" PRIu64 " bytes\n", search->looked);
 	return search->found ? 0 : PT_FOUND;
 }
@@ -268,8 +273,9 @@ int pt_command_search(struct pt_call *call)
 	struct search *search;
 	int result;
 
-	if (call->options.style != &pt_style_text && call->options.style != &pt_style_tsv)
-		return refuse(&call->error, -EINVAL, "search prints text or tsv");
+	result = pt_rows_check(call, "search");
+	if (result)
+		return result;
 	search = calloc(1, sizeof(*search));
 	if (!search)
 		return refuse(&call->error, -ENOMEM, "no memory");

@@ -11,6 +11,7 @@
 #include "vmm/command_pt.h"
 #include "vmm/pt_collect.h"
 #include "vmm/pt_picture.h"
+#include "vmm/pt_rows.h"
 #include "vmm/refuse.h"
 
 /* One of the two lists, as it is gone through. */
@@ -114,29 +115,35 @@ static void print_run(struct pt_call *call, const struct foreign_run *run, uint6
 	pt_out_end(&call->out, to);
 }
 
-static void print_tsv(struct pt_call *call, const struct stretch *stretch)
+/* The fields of one side. */
+static void say_fields(char *text, size_t len, const struct stretch *stretch, unsigned side)
 {
-	pt_out_print(&call->out, "%s\t0x%" PRIx64 "\t0x%" PRIx64, kind_of(stretch), stretch->start,
-		     stretch->last);
-	for (unsigned i = 0; i < 2; i++) {
-		char rights[PT_RIGHTS_LEN + 1] = "-", leaf[PT_RIGHTS_LEN + 1] = "-";
-		struct foreign_run run = { .nr = 1 };
+	char rights[PT_RIGHTS_LEN + 1] = "-", leaf[PT_RIGHTS_LEN + 1] = "-";
+	struct foreign_run run = { .nr = 1 };
 
-		if (stretch->runs[i]) {
-			run = run_cut(stretch->runs[i], stretch);
-			*pt_put_rights(rights, run.rights) = '\0';
-			*pt_put_rights(leaf, run.leaf_rights) = '\0';
-		}
-		pt_out_print(&call->out, "\t%s\t%s\t%u\t0x%" PRIx64, rights, leaf, run.level,
-			     run.address);
+	if (stretch->runs[side]) {
+		run = run_cut(stretch->runs[side], stretch);
+		*pt_put_rights(rights, run.rights) = '\0';
+		*pt_put_rights(leaf, run.leaf_rights) = '\0';
 	}
-	pt_out_print(&call->out, "\n");
+	snprintf(text, len, "%s\t%s\t%u\t0x%" PRIx64, rights, leaf, run.level, run.address);
+}
+
+static void print_row(struct pt_rows *rows, const struct stretch *stretch)
+{
+	char before[64], after[64];
+
+	say_fields(before, sizeof(before), stretch, 0);
+	say_fields(after, sizeof(after), stretch, 1);
+	pt_rows_put(rows, "%s\t0x%" PRIx64 "\t0x%" PRIx64 "\t%s\t%s", kind_of(stretch),
+		    stretch->start, stretch->last, before, after);
 }
 
 /* What differs, as a picture wants it. */
 struct changes {
 	struct pt_picture_change *list;
 	size_t nr, room;
+	struct pt_rows rows; /* or as rows */
 };
 
 /* "rw-- 4K at 0x1000", or nothing. */
@@ -186,8 +193,8 @@ static int print_stretch(struct pt_call *call, const struct stretch *stretch,
 {
 	if (call->options.style->draw)
 		return keep_stretch(changes, stretch);
-	if (call->options.style == &pt_style_tsv) {
-		print_tsv(call, stretch);
+	if (pt_rows_wanted(call)) {
+		print_row(&changes->rows, stretch);
 		return 0;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -217,24 +224,25 @@ static int64_t compare(struct pt_call *call, struct side sides[2], struct change
 	return error ? error : differences;
 }
 
-static void begin(struct pt_call *call)
+static void begin(struct pt_call *call, struct changes *changes)
 {
 	if (call->options.style->draw)
 		return;
 	pt_call_describe(call, 0);
 	pt_call_describe(call, 1);
-	if (call->options.style == &pt_style_tsv)
-		pt_out_print(&call->out, "kind\tstart\tlast\trights\tleaf_rights\tlevel\taddress\t"
-					 "new_rights\tnew_leaf_rights\tnew_level\tnew_address\n");
+	pt_rows_begin(&changes->rows, call,
+		      "kind\tstart\tlast\trights\tleaf_rights\tlevel\taddress\t"
+		      "new_rights\tnew_leaf_rights\tnew_level\tnew_address");
 }
 
 /* What is drawn is the second look, with the changes marked. */
-static int end(struct pt_call *call, int64_t differences, const struct changes *changes)
+static int end(struct pt_call *call, int64_t differences, struct changes *changes)
 {
 	static const struct pt_picture_change none;
 
 	if (call->options.style->draw)
 		return pt_call_draw(call, 1, changes->list ? changes->list : &none, changes->nr);
+	pt_rows_end(&changes->rows);
 	if (call->options.style == &pt_style_text)
 		pt_out_print(&call->out, "%" PRId64 " differences\n", differences);
 	return 0;
@@ -245,16 +253,15 @@ int pt_command_diff(struct pt_call *call)
 	struct side sides[2] = { { .at = 0 }, { .at = 0 } };
 	struct changes changes = { .nr = 0 };
 	int64_t differences = 0;
-	int result = 0;
+	int result = call->options.style->draw ? 0 : pt_rows_check(call, "diff");
 
-	if (!call->options.style->draw && call->options.style != &pt_style_text &&
-	    call->options.style != &pt_style_tsv)
-		return refuse(&call->error, -EINVAL, "diff prints text, tsv, html or svg");
+	if (result)
+		return result;
 	for (unsigned i = 0; i < 2 && !result; i++)
 		result = pt_list_make(&sides[i].list, &call->views[i], call->options.first,
 				      call->options.last);
 	if (!result) {
-		begin(call);
+		begin(call, &changes);
 		differences = compare(call, sides, &changes);
 		result = differences < 0 ? -ENOMEM : end(call, differences, &changes);
 	}

@@ -9,6 +9,7 @@
 #include "vmm/command_pt.h"
 #include "vmm/number.h"
 #include "vmm/pt_collect.h"
+#include "vmm/pt_rows.h"
 #include "vmm/refuse.h"
 
 static int no_memory(struct pt_call *call)
@@ -116,6 +117,7 @@ struct aliases {
 	uint64_t *reach;	       /* the furthest end of the intervals up to this one */
 	size_t nr;
 	uint64_t shared; /* bytes that are mapped more than once */
+	struct pt_rows rows;
 };
 
 static int by_value(const void *one, const void *other)
@@ -150,6 +152,19 @@ static void aliases_close(struct aliases *aliases)
 	free(aliases->reach);
 }
 
+/* One of the addresses that map [start, end), as a row. */
+static void print_alias_row(struct aliases *aliases, uint64_t start, uint64_t end, uint64_t times,
+			    const struct foreign_run *run)
+{
+	char rights[PT_RIGHTS_LEN + 1];
+
+	*pt_put_rights(rights, run->rights) = '\0';
+	pt_rows_put(&aliases->rows,
+		    "0x%" PRIx64 "\t%" PRIu64 "\t%" PRIu64 "\t0x%" PRIx64 "\t%s\t%" PRIu64, start,
+		    end - start, times, run->start + (start - run->address), rights,
+		    run->step ? 1 : run->nr);
+}
+
 /* Those of the first `nr` intervals that have `start`, by name, as far as the limits go. */
 static void print_alias(struct aliases *aliases, uint64_t start, uint64_t end, size_t nr,
 			uint64_t times)
@@ -157,9 +172,11 @@ static void print_alias(struct aliases *aliases, uint64_t start, uint64_t end, s
 	struct pt_out *out = &aliases->call->out;
 	unsigned named = 0, looked = 0;
 	char size[24];
+	bool text = !pt_rows_wanted(aliases->call);
 
 	*pt_put_size(size, end - start) = '\0';
-	pt_out_print(out, "GPA 0x%" PRIx64 "  %s  %" PRIu64 " times:", start, size, times);
+	if (text)
+		pt_out_print(out, "GPA 0x%" PRIx64 "  %s  %" PRIu64 " times:", start, size, times);
 	for (size_t i = nr; i-- > 0 && aliases->reach[i] > start && looked++ < LOOK_MAX;) {
 		const struct foreign_run *run = aliases->intervals[i].run;
 		char rights[PT_RIGHTS_LEN + 1];
@@ -169,12 +186,17 @@ static void print_alias(struct aliases *aliases, uint64_t start, uint64_t end, s
 		if (named++ == NAMED_MAX)
 			break;
 		*pt_put_rights(rights, run->rights) = '\0';
+		if (!text) {
+			print_alias_row(aliases, start, end, times, run);
+			continue;
+		}
 		pt_out_print(out, "  0x%" PRIx64 " %s", run->start + (start - run->address),
 			     rights);
 		if (run->nr > 1 && !run->step)
 			pt_out_print(out, " x %" PRIu64, run->nr);
 	}
-	pt_out_print(out, named > NAMED_MAX || looked > LOOK_MAX ? "  ...\n" : "\n");
+	if (text)
+		pt_out_print(out, named > NAMED_MAX || looked > LOOK_MAX ? "  ...\n" : "\n");
 }
 
 /*
@@ -219,16 +241,20 @@ int pt_command_alias(struct pt_call *call)
 	struct aliases aliases = { .call = call };
 	struct pt_list list;
 	char size[24];
-	int result;
+	int result = pt_rows_check(call, "alias");
 
-	if (call->options.style != &pt_style_text)
-		return refuse(&call->error, -EINVAL, "alias prints text only");
+	if (result)
+		return result;
 	result = pt_list_make(&list, &call->views[0], call->options.first, call->options.last);
 	if (!result)
 		result = aliases_open(&aliases, &list);
 	if (!result) {
 		pt_call_describe(call, 0);
+		pt_rows_begin(&aliases.rows, call, "gpa\tlength\ttimes\taddress\trights\teach");
 		aliases_print(&aliases);
+		pt_rows_end(&aliases.rows);
+	}
+	if (!result && !pt_rows_wanted(call)) {
 		print_limits(call, &list);
 		*pt_put_size(size, aliases.shared) = '\0';
 		pt_out_print(&call->out, "%s of physical memory are mapped more than once\n", size);

@@ -9,6 +9,7 @@
 
 #include "vmm/command_pt.h"
 #include "vmm/pt_collect.h"
+#include "vmm/pt_rows.h"
 #include "vmm/refuse.h"
 
 #define RIGHTS_KINDS 16
@@ -58,9 +59,9 @@ static int count_physical(const struct pt_list *list, struct figures *figures)
 	return intervals ? 0 : -ENOMEM;
 }
 
-static void print_row(struct pt_out *out, const char *name, uint64_t value)
+static void print_row(struct pt_rows *rows, const char *name, uint64_t value)
 {
-	pt_out_print(out, "%s\t%" PRIu64 "\n", name, value);
+	pt_rows_put(rows, "%s\t%" PRIu64, name, value);
 }
 
 static uint64_t table_bytes(const struct pt_view *view, const struct pt_list *list)
@@ -72,27 +73,29 @@ static uint64_t table_bytes(const struct pt_view *view, const struct pt_list *li
 	return bytes * view->paging.entry_len;
 }
 
-static void print_tsv(struct pt_out *out, const struct pt_view *view, const struct pt_list *list,
-		      const struct figures *figures)
+static void print_rows(struct pt_call *call, const struct pt_view *view, const struct pt_list *list,
+		       const struct figures *figures)
 {
+	struct pt_rows rows;
 	char name[32];
 
-	pt_out_print(out, "name\tvalue\n");
+	pt_rows_begin(&rows, call, "name\tvalue");
 	for (unsigned level = 1; level <= view->paging.levels; level++) {
 		snprintf(name, sizeof(name), "leaves_level_%u", level);
-		print_row(out, name, figures->leaves[level]);
+		print_row(&rows, name, figures->leaves[level]);
 		snprintf(name, sizeof(name), "tables_level_%u", level);
-		print_row(out, name, list->seen.tables[level]);
+		print_row(&rows, name, list->seen.tables[level]);
 		snprintf(name, sizeof(name), "revisits_level_%u", level);
-		print_row(out, name, list->seen.revisits[level]);
+		print_row(&rows, name, list->seen.revisits[level]);
 	}
-	print_row(out, "runs", figures->runs);
-	print_row(out, "bytes_mapped", figures->mapped);
-	print_row(out, "bytes_physical", figures->physical);
-	print_row(out, "bytes_tables", table_bytes(view, list));
-	print_row(out, "entries_reserved", figures->malformed);
-	print_row(out, "tables_outside", figures->outside);
-	print_row(out, "tables_not_walked_again", list->repeated);
+	print_row(&rows, "runs", figures->runs);
+	print_row(&rows, "bytes_mapped", figures->mapped);
+	print_row(&rows, "bytes_physical", figures->physical);
+	print_row(&rows, "bytes_tables", table_bytes(view, list));
+	print_row(&rows, "entries_reserved", figures->malformed);
+	print_row(&rows, "tables_outside", figures->outside);
+	print_row(&rows, "tables_not_walked_again", list->repeated);
+	pt_rows_end(&rows);
 }
 
 /* "K", "M" ... exact, for eyes. */
@@ -146,16 +149,17 @@ int pt_command_stat(struct pt_call *call)
 	struct pt_list list;
 	int result;
 
-	if (call->options.style != &pt_style_text && call->options.style != &pt_style_tsv)
-		return refuse(&call->error, -EINVAL, "stat prints text or tsv");
+	result = pt_rows_check(call, "stat");
+	if (result)
+		return result;
 	result = pt_list_make(&list, view, call->options.first, call->options.last);
 	count_runs(&list, &figures);
 	if (!result)
 		result = count_physical(&list, &figures);
 	if (!result) {
 		pt_call_describe(call, 0);
-		if (call->options.style == &pt_style_tsv)
-			print_tsv(&call->out, view, &list, &figures);
+		if (pt_rows_wanted(call))
+			print_rows(call, view, &list, &figures);
 		else
 			print_text(&call->out, view, &list, &figures);
 	}

@@ -204,6 +204,65 @@ static void test_json_is_json_and_says_what_tsv_says(void **state)
 	assert_int_equal(lines(), 17);
 }
 
+/* A row of tsv as the JSON of pt_rows.h has it: compares one object with the next line. */
+static void compare_row(json_t *object, char **names, char **line)
+{
+	char *column, *field, *rest = *names;
+
+	for (char *row = strsep(line, "\n"); (field = strsep(&row, "\t"));) {
+		json_t *value;
+		char text[24];
+
+		column = strsep(&rest, "\t");
+		assert_non_null(column);
+		value = json_object_get(object, column);
+		if (!strcmp(field, "-")) {
+			assert_true(json_is_null(value));
+			continue;
+		}
+		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		assert_string_equal(json_is_integer(value) ? text : json_string_value(value),
+				    field);
+	}
+	assert_null(rest);
+}
+
+static void compare_formats(const char *command, const char *word, size_t rows)
+{
+	json_t *document, *object;
+	char *tsv, *line, *names;
+	size_t i;
+
+	pt(command, "CORE", "--format", "json", word, NULL);
+	document = json_loads(output, 0, NULL);
+	assert_non_null(document);
+	assert_int_equal(json_array_size(document), rows);
+	pt(command, "CORE", "--format", "tsv", word, NULL);
+	line = tsv = strdup(output);
+	names = strsep(&line, "\n");
+	json_array_foreach(document, i, object)
+	{
+		char *copy = strdup(names);
+
+		compare_row(object, &(char *){ copy }, &line);
+		free(copy);
+	}
+	assert_string_equal(line, "");
+	free(tsv);
+	json_decref(document);
+}
+
+static void test_rows_are_the_same_in_json_and_tsv(void **state)
+{
+	(void)state;
+	compare_formats("audit", NULL, 1);
+	compare_formats("alias", NULL, 36);
+	compare_formats("search", "he edge", 16);
+	compare_formats("stat", NULL, 19);
+	compare_formats("diff", "OTHER", 8);
+	compare_formats("diff", "CORE", 0);
+}
+
 static void test_walk_says_where_rights_are_lost(void **state)
 {
 	json_t *document;
@@ -365,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_dump_shows_runs),
 		cmocka_unit_test(test_filters_and_ranges_choose),
 		cmocka_unit_test(test_json_is_json_and_says_what_tsv_says),
+		cmocka_unit_test(test_rows_are_the_same_in_json_and_tsv),
 		cmocka_unit_test(test_walk_says_where_rights_are_lost),
 		cmocka_unit_test(test_find_and_alias_go_the_other_way),
 		cmocka_unit_test(test_audit_finds_and_says_so_by_its_exit_code),
