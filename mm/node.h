@@ -116,8 +116,9 @@ static inline void node_unlink(struct pt_node node)
 }
 
 /*
- * Does the slot say that it is a node of this SLOT_NODE_TYPE(), linked by the parent? Acquire, both:
- * if not, for it was unlinked after the entry was read, then the entry is read as changed after this.
+ * Does the slot say that it is a node of this SLOT_NODE_TYPE(), linked by the parent? Acquire,
+ * both: if not, for it was unlinked after the entry was read, then the entry is read as changed
+ * after this.
  */
 static inline bool node_confirm(const struct slot *slot, uint32_t type, uint32_t parent)
 {

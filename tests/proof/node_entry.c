@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows: looking at an entry, protecting, splitting it and making a node under it do what they say to
- *   any node, while hardware sets bits in it; what is published is filled and locked before; what
+ * Shows: looking at an entry, protecting, splitting it and making a node under it do what they say
+ *   to any node, while hardware sets bits in it; what is published is filled and locked before; what
  *   fails leaves both nodes as they were
  * Rules: P-3 P-4 P-7 P-8 P-12 E-4 L-1 INV-T4 INV-T5 INV-T9 INV-X6 INV-X7 BUG-9 GAP-3 GAP-5
  *   C-11
  * Layer: nodes
  * Assumes: the allocator gives a free frame whose bytes are 0, or none
- * Assumes: entries are what the engine or hardware wrote; test_cursor_hostile tries what guests write
+ * Assumes: entries are what the engine or hardware wrote; test_cursor_hostile tries what guests
+ *   write
  * Assumes: hardware sets bits once while an operation runs: a loop that has to look
  *   again is where it was
  * Sources: mm/entry.c mm/format.c

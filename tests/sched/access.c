@@ -224,7 +224,8 @@ uint64_t access_load(const volatile void *address, unsigned size, int order, con
 void access_store(volatile void *address, unsigned size, uint64_t value, int order,
 		  const void *place)
 {
-	struct access access = { ACCESS_STORE, 0, (uintptr_t)address, size, order, place, value, 0 };
+	uintptr_t at = (uintptr_t)address;
+	struct access access = { ACCESS_STORE, 0, at, size, order, place, value, 0 };
 	struct cell *cell;
 
 	if (!in_arena(address) || sched.current == NOBODY) {

@@ -3,8 +3,8 @@
  * Every schedule of a scenario: the real engine under a scheduler of its own.
  *
  * The engine is compiled with -fsanitize=thread and linked without that sanitizer's library: every
- * access to memory, plain or atomic, is a call, and the functions called are here (instrument.c). So
- * the sources of mm/ are what they are elsewhere, to the letter, and each load, store and
+ * access to memory, plain or atomic, is a call, and the functions called are here (instrument.c).
+ * So the sources of mm/ are what they are elsewhere, to the letter, and each load, store and
  * read-modify-write of what threads share is a point at which another thread may go on. mm/port.h
  * is implemented here, too (port.c). Threads are contexts of one thread of the machine, and a run
  * is deterministic: it depends on the choices made at its points, and on nothing else.
