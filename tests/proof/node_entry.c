@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows: looking at an entry, protecting, splitting it and making a node under it do what they say
- *   to any node, while hardware sets bits in it; what is published is filled and locked before; what
- *   fails leaves both nodes as they were
+ * Shows: looking at an entry, protecting, splitting it and making a node under it do what they
+ *   say to any node, while hardware sets bits in it; what is published is filled and locked
+ *   before; what fails leaves both nodes as they were
  * Rules: P-3 P-4 P-7 P-8 P-12 E-4 L-1 INV-T4 INV-T5 INV-T9 INV-X6 INV-X7 BUG-9 GAP-3 GAP-5
  *   C-11
  * Layer: nodes
