@@ -52,16 +52,23 @@ int segment_alloc(struct phys_domain *domain, uint64_t nr_frames, uint64_t align
 		  enum frame_kind kind, struct segment *segment)
 {
 	paddr_t paddr;
-	int err = frame_kind_is_plain(kind) ? allocator_take(domain, nr_frames, align, &paddr) :
-					      -EINVAL;
+	int err;
 
-	if (err)
-		return err;
-	if (segment_claim(domain, paddr, nr_frames, kind, true, segment) == 0)
-		return 0;
-	/* A frame is not unused after all: that one is its owner's (M-6). */
-	frames_give_back(domain, paddr, nr_frames);
-	return -ENOMEM;
+	if (!frame_kind_is_plain(kind))
+		return -EINVAL;
+	do {
+		err = allocator_take(domain, nr_frames, align, &paddr);
+		if (err)
+			return err;
+		err = segment_claim(domain, paddr, nr_frames, kind, true, segment);
+		/*
+		 * A frame was not unused after all: it is its owner's, and goes back to no free
+		 * chunk (M-6). So each further try has one frame less to fail on.
+		 */
+		if (err)
+			frames_give_back(domain, paddr, nr_frames);
+	} while (err);
+	return 0;
 }
 
 static struct slot *run_slot(const struct phys_domain *domain, paddr_t paddr, uint64_t index)

@@ -198,6 +198,23 @@ static void test_segment_alloc_over_a_frame_in_use_takes_nothing(void **state)
 	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
 }
 
+/* M-6: a thread may lose a race for frames, but is not told that there are none. */
+static void test_segment_alloc_passes_over_a_frame_in_use(void **state)
+{
+	struct domain_fixture *fixture = *state;
+	struct segment segment = empty;
+	struct frame stolen;
+
+	frame_from_unused(&fixture->domain, frame_number(FIXTURE_POOL_FIRST + 1), FRAME_DATA,
+			  &stolen);
+	assert_int_equal(segment_alloc(&fixture->domain, 8, PAGE_SIZE, FRAME_DATA, &segment), 0);
+	assert_counts(fixture, segment.paddr.value / PAGE_SIZE, 8, 1);
+	assert_int_equal(frame_reference_count(&stolen), 1);
+	assert_int_equal(segment_put(&segment), 0);
+	assert_int_equal(frame_put(&stolen), 0);
+	domain_fixture_assert_idle(fixture, FIXTURE_POOL_FRAMES);
+}
+
 static void test_references_survive_segment_into_raw(void **state)
 {
 	struct domain_fixture *fixture = *state;
@@ -351,6 +368,7 @@ int main(void)
 		POOL_TEST(test_segment_alloc_is_contiguous_and_aligned),
 		POOL_TEST(test_segment_alloc_of_none_or_too_many_frames_changes_nothing),
 		POOL_TEST(test_segment_alloc_over_a_frame_in_use_takes_nothing),
+		POOL_TEST(test_segment_alloc_passes_over_a_frame_in_use),
 		POOL_TEST(test_references_survive_segment_into_raw),
 		DOMAIN_TEST(test_run_get_and_put_count_each_frame),
 		DOMAIN_TEST(test_run_get_that_fails_in_the_middle_changes_nothing),
