@@ -49,6 +49,21 @@ void pt_out_print(struct pt_out *out, const char *format, ...)
 		pt_out_end(out, line + len);
 }
 
+void pt_out_string(struct pt_out *out, const char *text, size_t len)
+{
+	pt_out_print(out, "\"");
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)text[i];
+
+		if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\' || byte == '<' ||
+		    byte == '&')
+			pt_out_print(out, "\\u%04x", byte);
+		else
+			pt_out_print(out, "%c", byte);
+	}
+	pt_out_print(out, "\"");
+}
+
 char *pt_put_number(char *to, uint64_t value)
 {
 	char digits[20];

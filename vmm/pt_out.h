@@ -33,6 +33,12 @@ int pt_out_flush(struct pt_out *out);
 __attribute__((format(printf, 2, 3))) void pt_out_print(struct pt_out *out, const char *format,
 							...);
 
+/*
+ * A string of JSON, or of a script in a page. No byte of it may end the string, the script, or the
+ * page: what is not plain is written as its number.
+ */
+void pt_out_string(struct pt_out *out, const char *text, size_t len);
+
 /* Room for PT_OUT_LINE bytes; pt_out_end() says where they ended. */
 static inline char *pt_out_begin(struct pt_out *out)
 {

@@ -35,25 +35,6 @@ static void put_bytes(struct pt_out *out, const char *bytes, size_t len)
 	}
 }
 
-/*
- * A string of the script. No byte of it may end the string, the script, or the page: what is not
- * plain is written as its number.
- */
-static void put_string(struct pt_out *out, const char *text)
-{
-	pt_out_print(out, "\"");
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\' || byte == '<' ||
-		    byte == '&')
-			pt_out_print(out, "\\u%04x", byte);
-		else
-			pt_out_print(out, "%c", byte);
-	}
-	pt_out_print(out, "\"");
-}
-
 static uint64_t pages(uint64_t bytes)
 {
 	return bytes >> PAGE_SHIFT;
@@ -123,9 +104,9 @@ static void put_changes(struct pt_out *out, const struct pt_picture *picture)
 
 		pt_out_print(out, "%s[%" PRIu64 ",%" PRIu64 ",\"%s\",", i ? ",\n" : "",
 			     pages(change->start), pages(change->len), kinds[change->kind]);
-		put_string(out, change->was);
+		pt_out_string(out, change->was, strlen(change->was));
 		pt_out_print(out, ",");
-		put_string(out, change->is);
+		pt_out_string(out, change->is, strlen(change->is));
 		pt_out_print(out, "]");
 	}
 	pt_out_print(out, "]");
@@ -216,7 +197,7 @@ static void put_about(struct pt_out *out, const struct pt_picture *picture)
 	if (picture->cut)
 		strcat(text, "; some tables were seen before and are left out");
 	pt_out_print(out, ",\nabout:");
-	put_string(out, text);
+	pt_out_string(out, text, strlen(text));
 }
 
 void pt_picture_html(const struct pt_picture *picture, const char *title, struct pt_out *out)
@@ -226,7 +207,7 @@ void pt_picture_html(const struct pt_picture *picture, const char *title, struct
 
 	put_bytes(out, picture_page, (size_t)(mark - picture_page));
 	pt_out_print(out, "{title:");
-	put_string(out, title);
+	pt_out_string(out, title, strlen(title));
 	put_about(out, picture);
 	put_paging(out, paging);
 	put_bit_names(out, paging);

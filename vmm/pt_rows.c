@@ -35,21 +35,6 @@ void pt_rows_begin(struct pt_rows *rows, struct pt_call *call, const char *colum
 		pt_out_print(rows->out, "%s\n", columns);
 }
 
-/* Symbols and names of files may have any byte but the end. */
-static void put_string(struct pt_out *out, const char *text, int len)
-{
-	pt_out_print(out, "\"");
-	for (int i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)text[i];
-
-		if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\')
-			pt_out_print(out, "\\u%04x", byte);
-		else
-			pt_out_print(out, "%c", byte);
-	}
-	pt_out_print(out, "\"");
-}
-
 static void put_field(struct pt_out *out, const char *field, int len)
 {
 	if (len == 1 && *field == '-')
@@ -57,7 +42,7 @@ static void put_field(struct pt_out *out, const char *field, int len)
 	else if (len > 0 && (int)strspn(field, "0123456789") >= len)
 		pt_out_print(out, "%.*s", len, field);
 	else
-		put_string(out, field, len);
+		pt_out_string(out, field, (size_t)len);
 }
 
 static void put_object(struct pt_rows *rows, const char *row)
