@@ -11,7 +11,12 @@
 #include <stdint.h>
 
 #define assume(condition) __CPROVER_assume(condition)
+/* What is reached does not depend on what is proved there, and is found faster without. */
+#ifdef PROOF_COVER
+#define prove(condition) ((void)(condition))
+#else
 #define prove(condition) __CPROVER_assert(condition, #condition)
+#endif
 #define implies(condition, consequence) (!(condition) || (consequence))
 
 /* Any value, bit by bit. */
