@@ -114,6 +114,19 @@ int entry_protect(struct pt_entry *entry, struct prop_change change, prop_t *old
 	return 0;
 }
 
+/* What an entry is to hold says in its slot which entry that is; see node_link(). */
+static void child_link(const struct pt_entry *entry, const struct pt_child *child)
+{
+	if (child->kind == PTE_NODE)
+		node_link(entry->table->domain, entry->node, entry->index, child->node);
+}
+
+static void child_unlink(const struct pt_child *child)
+{
+	if (child->kind == PTE_NODE)
+		node_unlink(child->node);
+}
+
 int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_child *old)
 {
 	const struct pt_format *format = entry->table->format;
@@ -122,14 +135,17 @@ int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_
 
 	if (error)
 		return error;
-	if (new->kind == PTE_NODE)
-		node_link(entry->table->domain, entry->node, entry->index, new->node);
-	do {
+	for (;;) {
+		/* While `new` is linked nowhere: a guest may have written an entry that leads there. */
 		error = entry_to_ref(entry, old);
 		if (error)
 			return error;
 		before = entry->pte;
-	} while (!entry_store(entry, pte));
+		child_link(entry, new);
+		if (entry_store(entry, pte))
+			break;
+		child_unlink(new);
+	}
 	node_count_children(entry->node, pte_is_child(format, pte) - pte_is_child(format, before));
 	if (new->kind == PTE_ABSENT &&new->status)
 		entry->node.slot->marked = true;
@@ -156,11 +172,18 @@ static pte_t entry_to_node(const struct pt_entry *entry, struct pt_node child)
 	return pte_node(table->format, node_paddr(table->domain, child));
 }
 
-/* Gives a node back whose entries were never published, and so own nothing. */
+/*
+ * Gives up a node that was not published after all, whose entries own nothing. It was linked, so a
+ * guest may have written an entry that leads there, and somebody may wait for its lock: he sees
+ * that it is stray, and it stays in memory for as long as he looks (L-5).
+ */
 static void discard(const struct page_table *table, struct pt_node node)
 {
 	node.slot->nr_children = 0;
-	node_free(table->domain, node);
+	node.slot->stray = true;
+	node_unlink(node);
+	lock_release(&node.slot->lock);
+	node_defer(table->domain, node);
 }
 
 /* Every entry of `child` gets the status of `pte`, which is absent. */
@@ -274,9 +297,13 @@ int node_replace_absent_with_frame(const struct page_table *table, struct pt_nod
 		.prop = prop,
 		.tracked = tracked,
 	};
-	struct pt_child old;
+	pte_t before = entry.pte, pte;
+	int error = entry_is_none(&entry) ? encode(&entry, &leaf, &pte) : -EEXIST;
 
-	if (!entry_is_none(&entry))
+	if (error)
+		return error;
+	if (!entry_store(&entry, pte))
 		return -EEXIST;
-	return entry_replace(&entry, &leaf, &old);
+	node_count_children(node, !pte_has_status(before));
+	return 0;
 }

@@ -191,6 +191,47 @@ static void test_replace_by_something_of_another_level_is_refused(void **state)
 	node_free(fixture->domain, node);
 }
 
+static void assert_linked_nowhere(const struct table_fixture *fixture, struct pt_node node)
+{
+	assert_int_equal(slot_type(node.slot),
+			 SLOT_NODE_TYPE(node_level(node), fixture->table.format->id,
+					SLOT_UNLINKED));
+}
+
+/* What a guest wrote to the entry is in the way; the first look is `seen`, an older one (P-11). */
+static void refuse_node(struct table_fixture *fixture, struct pt_entry *seen, struct pt_node child,
+			pte_t written)
+{
+	struct pt_child new = { .kind = PTE_NODE, .node = child };
+	struct pt_child old;
+
+	node_write(seen->node, seen->index, written);
+	assert_int_equal(entry_replace(seen, &new, &old), -EUCLEAN);
+	assert_linked_nowhere(fixture, child);
+	node_write(seen->node, seen->index, PTE(0));
+}
+
+static void test_node_that_is_refused_stays_linked_nowhere(void **state)
+{
+	struct table_fixture *fixture = *state;
+	const struct pt_format *format = fixture->table.format;
+	struct pt_node node = make(fixture, 3), child = make(fixture, 2);
+	pte_t nowhere = pte_node(format, frame_number(TABLE_FRAMES));
+	struct pt_entry entry;
+
+	fixture->table.walker = TABLE_WALKED_BY_HARDWARE;
+	node_write(node, 0, nowhere);
+	entry = entry_at(&fixture->table, node, 0);
+	refuse_node(fixture, &entry, child, nowhere);
+	entry = entry_at(&fixture->table, node, 0);
+	refuse_node(fixture, &entry, child, nowhere);
+	/* Nor is it what was there before. */
+	entry = entry_at(&fixture->table, node, 0);
+	refuse_node(fixture, &entry, child, pte_node(format, node_paddr(fixture->domain, child)));
+	node_free(fixture->domain, child);
+	node_free(fixture->domain, node);
+}
+
 static struct prop_change change(uint32_t clear, uint32_t set)
 {
 	return (struct prop_change){ .clear = clear, .set = set };
@@ -301,6 +342,7 @@ int main(void)
 		TABLE_TEST(test_leaf_that_cannot_be_is_refused),
 		TABLE_TEST(test_replace_gives_the_old_and_counts_children),
 		TABLE_TEST(test_replace_by_something_of_another_level_is_refused),
+		TABLE_TEST(test_node_that_is_refused_stays_linked_nowhere),
 		TABLE_TEST(test_protect_changes_the_property_and_nothing_else),
 		TABLE_TEST(test_leaf_without_rights_is_a_leaf_still_and_gets_them_back),
 		TABLE_TEST(test_protect_never_changes_who_owns_the_frame),

@@ -59,6 +59,8 @@ static struct memory remember(struct table_fixture *fixture, struct pt_node node
 static void assert_unchanged(struct table_fixture *fixture, struct pt_node node,
 			     const struct memory *before)
 {
+	/* A node that was made for nothing is free once nobody can be looking at it. */
+	domain_reclaim(fixture->domain);
 	struct memory now = remember(fixture, node);
 
 	assert_memory_equal(now.entries, before->entries, sizeof(now.entries));
@@ -283,6 +285,33 @@ static void test_split_of_a_leaf_that_changes_meanwhile_is_of_the_new_one(void *
 /* Only where hardware walks does anybody else write. */
 #define FORESTALLED_TEST(test) TABLE_TEST_OF(test, "x86-64", table_setup_x86_64)
 
+/* A guest may have written an entry that leads to it, and somebody may wait for its lock (L-5). */
+static void test_node_that_is_not_published_after_all_lives_on_for_who_sees_it(void **state)
+{
+	struct table_fixture *fixture = *state;
+	uint64_t nr_free = allocator_free_frames(fixture->domain);
+	struct pt_node node = make(fixture, 2), child;
+	struct pt_entry none, large;
+
+	fixture->table.walker = TABLE_WALKED_BY_HARDWARE;
+	none = entry_at(&fixture->table, node, 0);
+	put(fixture, node, 0, PADDR(0), PROP_RW, false);
+	large = entry_at(&fixture->table, node, 0);
+	assert_int_equal(entry_alloc_if_none(&none, THREAD, &child), -EEXIST);
+	assert_int_equal(atomic_load(&fixture->domain->nr_deferred), 1);
+	node_write(node, 0, PTE(0));
+	assert_int_equal(entry_split_if_mapped_huge(&large, THREAD, &child), -ENOENT);
+	assert_int_equal(atomic_load(&fixture->domain->nr_deferred), 2);
+	for (uint32_t number = fixture->domain->deferred; number != SLOT_NONE;
+	     number = fixture->domain->slots[number].next) {
+		assert_true(fixture->domain->slots[number].stray);
+		assert_true(lock_is_free(&fixture->domain->slots[number].lock));
+	}
+	domain_reclaim(fixture->domain);
+	node_free(fixture->domain, node);
+	assert_int_equal(allocator_free_frames(fixture->domain), nr_free);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +323,7 @@ int main(void)
 		FORESTALLED_TEST(test_node_that_a_guest_forestalls_is_given_back),
 		FORESTALLED_TEST(test_split_that_a_guest_forestalls_is_undone),
 		FORESTALLED_TEST(test_split_of_a_leaf_that_changes_meanwhile_is_of_the_new_one),
+		TABLE_TEST(test_node_that_is_not_published_after_all_lives_on_for_who_sees_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
