@@ -15,28 +15,6 @@ unsigned proof_steps;
 #define FAILURES_MAX 1
 static unsigned failures;
 
-bool world_is_valid(struct holding one, struct holding other)
-{
-	if (one.how != HOLDS_COUNT || other.how != HOLDS_COUNT) {
-		/* Busy and unique are one party's alone. */
-		if (one.how == HOLDS_COUNT)
-			return one.count == 0 && other.count == 0;
-		return other.how == HOLDS_COUNT && one.count == 0 && other.count == 0;
-	}
-	return one.count <= SLOT_SHARED_MAX && other.count <= SLOT_SHARED_MAX - one.count;
-}
-
-uint32_t world_word(struct holding one, struct holding other)
-{
-	if (one.how == HOLDS_BUSY || other.how == HOLDS_BUSY)
-		return SLOT_BUSY;
-	if (one.how == HOLDS_UNIQUE || other.how == HOLDS_UNIQUE)
-		return SLOT_UNIQUE;
-	if (one.count + other.count == 0)
-		return SLOT_UNUSED;
-	return SLOT_BUSY + one.count + other.count;
-}
-
 /* Any number of steps of any number of other threads. */
 static void others_step(void)
 {
