@@ -7,7 +7,10 @@
 
 #include "mm/foreign.h"
 
-/* Once, and from any address: what lies there may change, and be misaligned. */
+/*
+ * Once, and from any address: what lies there may change, and be misaligned. The compiler is not
+ * told where the value came from, so that it cannot read it again.
+ */
 static inline uint64_t foreign_load(const unsigned char *table, unsigned index, unsigned entry_len)
 {
 	uint32_t narrow;
@@ -15,9 +18,11 @@ static inline uint64_t foreign_load(const unsigned char *table, unsigned index, 
 
 	if (entry_len == sizeof(narrow)) {
 		__builtin_memcpy(&narrow, table + index * sizeof(narrow), sizeof(narrow));
+		__asm__("" : "+r"(narrow));
 		return narrow;
 	}
 	__builtin_memcpy(&wide, table + index * sizeof(wide), sizeof(wide));
+	__asm__("" : "+r"(wide));
 	return wide;
 }
 

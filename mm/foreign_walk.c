@@ -215,35 +215,44 @@ static int visit_entry(struct walker *walker, const struct place *place, unsigne
 }
 
 /*
- * The leaves that only continue the run, which is what most of a large table is. Returns the first
- * index that is none of them.
+ * The entries of a table, one after the other. Each is read once: what may change between two looks
+ * could keep who takes the second one looking for ever.
  */
-static inline unsigned continue_run(struct walker *walker, const struct foreign_level *level,
-				    uint64_t key, const unsigned char *bytes, unsigned index,
-				    unsigned last)
+struct entries {
+	const unsigned char *bytes;
+	unsigned index, last;
+	uint64_t raw; /* entry `index`, if that is not behind the last one */
+};
+
+static inline void entries_next(struct entries *entries, unsigned entry_len)
+{
+	if (++entries->index <= entries->last)
+		entries->raw = foreign_load(entries->bytes, entries->index, entry_len);
+}
+
+/* The leaves that only continue the run, which is what most of a large table is. */
+static inline void continue_run(struct walker *walker, const struct foreign_level *level,
+				uint64_t key, struct entries *entries)
 {
 	const uint64_t said = walker->run.raw;
 	const uint64_t step = walker->run.step;
-	const unsigned begin = index;
+	const unsigned begin = entries->index;
 	uint64_t address = walker->next_address;
 	uint64_t any = 0, all = UINT64_MAX;
 
-	for (; index <= last; index++) {
-		uint64_t raw = foreign_load(bytes, index, sizeof(raw));
-
-		if (((raw ^ said) & key) || (raw & level->address_leaf) != address)
-			break;
-		any |= raw;
-		all &= raw;
+	while (entries->index <= entries->last && !((entries->raw ^ said) & key) &&
+	       (entries->raw & level->address_leaf) == address) {
+		any |= entries->raw;
+		all &= entries->raw;
 		address += step;
+		entries_next(entries, sizeof(entries->raw));
 	}
-	walker->run.nr += index - begin;
-	walker->run.len += (uint64_t)(index - begin) << level->shift;
+	walker->run.nr += entries->index - begin;
+	walker->run.len += (uint64_t)(entries->index - begin) << level->shift;
 	walker->run.raw_any |= any;
 	walker->run.raw_all &= all;
-	walker->next += (uint64_t)(index - begin) << level->shift;
+	walker->next += (uint64_t)(entries->index - begin) << level->shift;
 	walker->next_address = address;
-	return index;
 }
 
 /* A leaf right after the run, alike in all but its address: a run of the same kind begins. */
@@ -268,12 +277,10 @@ static inline void run_again(struct walker *walker, uint64_t size, uint64_t entr
 }
 
 /*
- * The leaves of a table that come after entry *at, which the run ends with, as long as they agree
- * with it in the key: what does is the same kind of leaf, without another look. *at is then the
- * last of them.
+ * The leaves of a table that come right after the run, as long as they agree with it in the key:
+ * what does is the same kind of leaf, without another look.
  */
-static int visit_alike(struct walker *walker, const struct place *place, const unsigned char *bytes,
-		       unsigned *at, unsigned last)
+static int visit_alike(struct walker *walker, const struct place *place, struct entries *entries)
 {
 	const struct foreign_level *level = &walker->paging->level[place->level];
 	const struct foreign_visitor *visitor = walker->visitor;
@@ -282,28 +289,26 @@ static int visit_alike(struct walker *walker, const struct place *place, const u
 	const uint64_t size = UINT64_C(1) << level->shift;
 	const uint64_t table = place->table;
 	const bool single = visitor->single;
-	unsigned index = *at + 1;
 	int error = 0;
 
-	while (index <= last && !error) {
-		uint64_t raw = foreign_load(bytes, index, sizeof(raw));
+	while (entries->index <= entries->last && !error) {
+		uint64_t raw = entries->raw;
 		uint64_t address = raw & mask;
 
 		if ((raw ^ walker->run.raw) & key)
 			break;
 		if (address == walker->next_address && !single) {
-			index = continue_run(walker, level, key, bytes, index, last);
+			continue_run(walker, level, key, entries);
 			continue;
 		}
 		if (address == walker->run.address && !single && leaf_goes_on(walker, address)) {
 			run_extend(walker, raw, size);
 		} else {
 			error = visitor->run(visitor->context, &walker->run);
-			run_again(walker, size, table + index * sizeof(raw), raw, address);
+			run_again(walker, size, table + entries->index * sizeof(raw), raw, address);
 		}
-		index++;
+		entries_next(entries, sizeof(raw));
 	}
-	*at = index - 1;
 	return error;
 }
 
@@ -321,18 +326,26 @@ static inline bool run_ends_here(const struct walker *walker, const struct place
 static int visit_table(struct walker *walker, const struct place *place, const unsigned char *bytes)
 {
 	const struct foreign_level *level = &walker->paging->level[place->level];
-	unsigned last = (unsigned)((place->last - place->offset) >> level->shift);
-	unsigned index = (unsigned)((place->first - place->offset) >> level->shift);
+	const unsigned entry_len = walker->paging->entry_len;
+	struct entries entries = {
+		.bytes = bytes,
+		.index = (unsigned)((place->first - place->offset) >> level->shift),
+		.last = (unsigned)((place->last - place->offset) >> level->shift),
+	};
 
-	for (; index <= last; index++) {
-		uint64_t raw = foreign_load(bytes, index, walker->paging->entry_len);
-		int error;
+	entries.raw = foreign_load(bytes, entries.index, entry_len);
+	while (entries.index <= entries.last) {
+		unsigned index = entries.index;
+		uint64_t raw = entries.raw;
+		int error = 0;
 
-		if (raw == 0 && !walker->visitor->holes)
-			continue;
-		error = visit_entry(walker, place, index, raw);
-		if (!error && run_ends_here(walker, place, index))
-			error = visit_alike(walker, place, bytes, &index, last);
+		if (raw != 0 || walker->visitor->holes)
+			error = visit_entry(walker, place, index, raw);
+		if (error)
+			return error;
+		entries_next(&entries, entry_len);
+		if (raw != 0 && run_ends_here(walker, place, index))
+			error = visit_alike(walker, place, &entries);
 		if (error)
 			return error;
 	}
