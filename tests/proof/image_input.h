@@ -18,13 +18,20 @@ typedef unsigned __int128 exact_t;
 #define FILE_MAX 1
 #endif
 
-/* A file of up to FILE_MAX bytes, which ends where its object ends: no read behind it passes. */
+/*
+ * A file of up to FILE_MAX bytes, or of FILE_LEN, which ends where its object ends: no read behind
+ * it passes.
+ */
 static inline const void *any_file(size_t *len)
 {
 	static unsigned char file[FILE_MAX];
+#ifdef FILE_LEN
+	const size_t any = FILE_LEN;
+#else
 	size_t any = nondet_u64();
 
 	assume(any <= FILE_MAX);
+#endif
 	any_of(file);
 	*len = any;
 	return file + (FILE_MAX - any);
