@@ -26,7 +26,11 @@
 
 struct foreign_run {
 	enum foreign_end end; /* MAPPED; NOT_PRESENT: a hole; MALFORMED, OUTSIDE, REPEATED */
-	unsigned level;	      /* of the entries that are in it; 0 if paging is off */
+	/*
+	 * Of the entries that are in it; 0 if paging is off, and one more than there are levels if
+	 * the root lies OUTSIDE.
+	 */
+	unsigned level;
 	uint32_t rights;      /* MAPPED: effective. Else what the levels above grant */
 	uint32_t leaf_rights; /* MAPPED: what the leaves alone grant */
 	uint64_t start;	      /* canonical address of the first byte */

@@ -136,7 +136,7 @@ static void put_run(const struct axis *axis, struct pt_out *out, const struct fo
 		put_rect(out, "u", x, end - 4, width, 4);
 	if (width < LABEL_LEAST || run->level == 0)
 		return;
-	pt_put_size(size, UINT64_C(1) << axis->picture->view->paging.level[run->level].shift);
+	pt_put_size(size, run->len / run->nr);
 	pt_out_print(out, "<text x=\"%.1f\" y=\"%.1f\">%" PRIu64 " \303\227 %s</text>\n", x + 4,
 		     end - 12, run->nr, size);
 }

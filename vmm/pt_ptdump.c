@@ -31,7 +31,7 @@ static const char *level_name(const struct foreign_paging *paging, unsigned leve
 {
 	static const char *const names[] = { "", "pte", "pmd", "pud", "p4d", "pgd" };
 
-	return names[level == paging->levels ? 5 : level];
+	return names[level >= paging->levels ? 5 : level];
 }
 
 static char *put_flag(char *to, bool set, const char *text)

@@ -389,6 +389,20 @@ static void test_ptdump_is_written_as_linux_writes_it(void **state)
 	has("-0x0000000000000000 ");
 }
 
+/* One run of a level that the format does not have: the root's own. */
+static void test_a_root_without_memory_is_shown(void **state)
+{
+	(void)state;
+	assert_int_equal(pt("dump", "CORE", "--paging", "5-level", "--cr3", "0x1000000", "--format",
+			    "svg", NULL),
+			 0);
+	has(">1 \303\227 128P</text>\n");
+	assert_int_equal(pt("dump", "CORE", "--paging", "5-level", "--cr3", "0x1000000", "--format",
+			    "ptdump", NULL),
+			 0);
+	has(" pgd\n");
+}
+
 static void test_addresses_may_be_symbols(void **state)
 {
 	(void)state;
@@ -433,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_other_tables_can_be_asked_for),
 		cmocka_unit_test(test_ptdump_is_written_as_linux_writes_it),
+		cmocka_unit_test(test_a_root_without_memory_is_shown),
 		cmocka_unit_test(test_addresses_may_be_symbols),
 		cmocka_unit_test(test_bad_use_is_refused),
 	};
