@@ -15,9 +15,10 @@
  *   continue_run entries_next visit_entry visit_node table_is_open visit_end visit_leaf
  *   leaf_goes_on run_meets is_half run_begin run_extend run_end
  * Unreached: table_is_open visitor->seen
- * Unreached: visit_entry return visit_node
+ * Unreached: visit_entry }
+ * Unreached: visit_end if (run_meets
  * Unreached: visit_alike error = visitor->run
- * Unreached: key_of }
+ * Unreached: run_end visitor->run
  * Unreached: walk_off visitor->run
  * Limit: 600
  */

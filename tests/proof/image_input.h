@@ -14,6 +14,9 @@
 
 typedef unsigned __int128 exact_t;
 
+#ifdef FILE_LEN
+#define FILE_MAX FILE_LEN
+#endif
 #ifndef FILE_MAX
 #define FILE_MAX 1
 #endif
