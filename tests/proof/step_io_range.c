@@ -21,8 +21,8 @@
  * Unreached: piece_end range->access->end(range->context);
  * Limit: 300
  *
- * The two lines that are not reached are, for the function that is called there: what is not, are the
- * other ones that the prover has for candidates.
+ * The two lines that are not reached are, for the function that is called there: not for others,
+ * which the prover has for candidates.
  */
 #include "tests/proof/proof.h"
 #undef __x86_64__ /* bytes one by one, where the machine has an instruction */
@@ -41,7 +41,7 @@ static unsigned pieces;
 static int refusal; /* what begin() has returned, but for 0 */
 static enum io_direction wanted;
 
-/* As the header has it; and it may reach nothing, or say that it reaches more than was asked for. */
+/* As the header has it; but it may reach nothing, or say that it reaches more than was asked. */
 static int any_begin(void *context, uint64_t address, uint64_t len, enum io_direction direction,
 		     void **memory, uint64_t *reached)
 {
