@@ -2,6 +2,8 @@
 /* A node, what hardware or a guest does to it, and what the engine may do. */
 #include "tests/proof/node_world.h"
 
+#include "tests/proof/any_leaf.h"
+
 /* How often others write: a loop that has to look again is where it was. */
 #define STEPS_OF_OTHERS 1u
 
@@ -106,18 +108,6 @@ void node_defer(struct phys_domain *of, struct pt_node node)
 	slots[SPARE].state = SLOT_UNUSED;
 }
 
-static uint64_t any_leaf(void)
-{
-	uint64_t address = nondet_u64(), bits = 0;
-	bool tracked = any_bool();
-
-	assume(format_leaf_bits(format, level, PROP(nondet_u32()), tracked, &bits) == 0);
-	assume((address & ~format->address) == 0 && is_aligned(address, level_size(level)));
-	if (tracked)
-		assume(domain_contains(&domain, PADDR(address), level_size(level)));
-	return address | bits;
-}
-
 pte_t pte_of_frame(unsigned number)
 {
 	return pte_node(format, PADDR((uint64_t)number << PAGE_SHIFT));
@@ -134,8 +124,7 @@ static uint64_t any_entry(void)
 		return pte_of_status(status).raw;
 	if (level > 1 && any_bool())
 		return pte_of_frame(CHILD).raw;
-	assume(format_has_leaf(format, level));
-	return any_leaf();
+	return any_leaf(format, &domain, level);
 }
 
 unsigned children_of(unsigned number)

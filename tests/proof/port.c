@@ -10,6 +10,7 @@
 #include "mm/thread_cursors.h"
 #include "tests/proof/proof.h"
 
+unsigned proof_grace_periods; /* that have passed */
 static unsigned read_sections;
 
 void port_read_lock(void)
@@ -31,6 +32,7 @@ bool port_read_ongoing(void)
 void port_synchronize(void)
 {
 	__CPROVER_assert(read_sections == 0, "nobody waits for a read section of its own");
+	proof_grace_periods++;
 }
 
 uint32_t port_thread(void)
