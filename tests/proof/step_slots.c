@@ -149,12 +149,6 @@ static bool nobody_was_told(unsigned number)
 	return allocator_told[number] == 0 && children_dropped[number] == 0;
 }
 
-bool slot_is_same_but_links(unsigned number)
-{
-	return is_same_but_links(&slots[number], &slots_before[number]) &&
-	       slots[number].state == slots_before[number].state && nobody_was_told(number);
-}
-
 bool slot_is_unchanged(unsigned number)
 {
 	return is_same_but_word(&slots[number], &slots_before[number]) &&
@@ -209,7 +203,7 @@ static void prove_ended(unsigned number)
 	prove(children_dropped[number] == (slot_kind(before) == FRAME_NODE));
 }
 
-void prove_slot(unsigned number, enum frame_kind claimed)
+static void prove_slot(unsigned number, enum frame_kind claimed)
 {
 	if (holdings_are_same(held[number], held_before[number])) {
 		prove(slot_is_unchanged(number));

@@ -70,12 +70,6 @@ void hold(unsigned number);
  */
 void prove_slots(enum frame_kind claimed);
 
-/* The same of one slot. */
-void prove_slot(unsigned number, enum frame_kind claimed);
-
-/* The same but for its links: next, prev and list. */
-bool slot_is_same_but_links(unsigned number);
-
 /* No slot has changed. */
 void prove_unchanged(void);
 
