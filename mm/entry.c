@@ -136,7 +136,7 @@ int entry_replace(struct pt_entry *entry, const struct pt_child *new, struct pt_
 	if (error)
 		return error;
 	for (;;) {
-		/* While `new` is linked nowhere: a guest may have written an entry that leads there. */
+		/* While `new` is linked nowhere: a guest may have led an entry there. */
 		error = entry_to_ref(entry, old);
 		if (error)
 			return error;
