@@ -6,8 +6,8 @@
  * Layer: input
  * Assumes: writing the sentence of a refusal (vsnprintf) is not part of it
  * Sources: vmm/image_elf.c vmm/image_multiboot.c vmm/image_segments.c
- * Geometry: files of 51, 95 and 96 bytes of any content: an ELF header, up to 3 program headers, and
- *   the Multiboot header anywhere
+ * Geometry: files of 51, 95 and 96 bytes of any content: an ELF header, up to 3 program headers,
+ *   and the Multiboot header anywhere
  * Cases: FILE_LEN 51 95 96
  * Unwind: 4 memcmp.0:17 multiboot_header_find.0:23
  * Covers: image_parse_multiboot segments_unpage entry_translate flags_check elf_open header_widen
