@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What a case says of the entries of a tree: see step_tree.h. */
+#ifndef PROOF_STEP_SHAPE_H
+#define PROOF_STEP_SHAPE_H
+
+#include <stdbool.h>
+
+enum shape {
+	SHAPE_UNKNOWN,
+	SHAPE_EMPTY,  /* absent, without a status */
+	SHAPE_STATUS, /* absent, with one */
+	SHAPE_LEAF,
+	SHAPE_FOLLOWS, /* a leaf that goes on where the entry before it ends */
+	SHAPE_NODE,
+	SHAPE_HIDDEN, /* no child of its node, whatever it holds: nobody looks */
+	SHAPE_HIDDEN_CHILD,
+	SHAPE_HIDDEN_ANY,
+};
+
+/*
+ * PATH, a macro that a case names: what the entry of the root is that leads to the first page that
+ * the operation touches, and that of the node below it, and that of the page itself.
+ */
+#define PATH_EMPTY SHAPE_EMPTY
+#define PATH_STATUS SHAPE_STATUS
+#define PATH_LEAF SHAPE_LEAF
+#define PATH_NODE_EMPTY (SHAPE_NODE | SHAPE_EMPTY << 4)
+#define PATH_NODE_STATUS (SHAPE_NODE | SHAPE_STATUS << 4)
+#define PATH_NODE_LEAF (SHAPE_NODE | SHAPE_LEAF << 4)
+#define PATH_PAGE_EMPTY (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_EMPTY << 8)
+#define PATH_PAGE_STATUS (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_STATUS << 8)
+#define PATH_PAGE_LEAF (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_LEAF << 8)
+
+extern enum shape shape_read; /* of the entry that was read last */
+
+/* What the checks of arguments come to in this case. */
+extern struct shape_expected {
+	bool contained;
+	int leaf_error;
+} shape_expected;
+
+#endif

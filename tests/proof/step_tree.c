@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/proof/step_tree.h"
+
+#include "mm/frame_cache.h"
+
+/* Of this file, which is no code under proof, only what it proves is checked: that is quicker. */
+#pragma CPROVER check push
+#pragma CPROVER check disable "bounds"
+#pragma CPROVER check disable "pointer"
+#pragma CPROVER check disable "pointer-overflow"
+#pragma CPROVER check disable "pointer-primitive"
+#pragma CPROVER check disable "signed-overflow"
+#pragma CPROVER check disable "unsigned-overflow"
+#pragma CPROVER check disable "conversion"
+#pragma CPROVER check disable "undefined-shift"
+
+#define ENTRIES (FRAMES * NODE_ENTRIES)
+
+/* Do statuses have to be looked for where there is none? */
+#ifndef MARKED
+#define MARKED false
+#endif
+
+struct phys_domain domain;
+struct slot slots[FRAMES];
+struct page_table table;
+struct cursor cursor;
+enum shape shape_read;
+struct shape_expected shape_expected = { .contained = true };
+
+static const struct pt_format *format;
+static struct pt_format small; /* with fewer levels */
+static enum shape shapes[ENTRIES];
+static uint64_t entries[ENTRIES];
+/* References on the frames from DATA on: of leaves; of handles, segments, and what is hidden. */
+static uint32_t owned[FRAMES - DATA];
+static uint32_t held[FRAMES - DATA];
+static uint32_t states_before[FRAMES - DATA];
+static struct page pages_before[PAGES];
+static struct cursor_place place;
+static const struct slot unused;
+static unsigned first_page, nr_pages;
+unsigned nodes_left, nodes_made;
+static void (*step_of)(unsigned first, unsigned nr);
+
+void *proof_frame(paddr_t paddr)
+{
+	return &entries[(paddr.value >> PAGE_SHIFT) * NODE_ENTRIES];
+}
+
+static unsigned index_of(const volatile void *object)
+{
+	return (unsigned)((const volatile uint64_t *)object - entries);
+}
+
+void tree_loaded(const volatile void *object)
+{
+	if (!__CPROVER_same_object(object, entries))
+		return;
+	shape_read = shapes[index_of(object)];
+	prove(shape_read < SHAPE_HIDDEN);
+}
+
+/* What a new node is filled with before it is published: what it will stand for. */
+static enum shape filled(unsigned entry)
+{
+	const struct slot *slot = &slots[entry / NODE_ENTRIES];
+	unsigned parent_entry = slot->parent * NODE_ENTRIES + (slot->type >> SLOT_INDEX_SHIFT);
+	enum shape shape = slot->type >> SLOT_INDEX_SHIFT < NODE_ENTRIES ? shapes[parent_entry] :
+									   SHAPE_UNKNOWN;
+
+	if (shape == SHAPE_STATUS)
+		return shape;
+	if (shape == SHAPE_LEAF || shape == SHAPE_FOLLOWS)
+		return entry % NODE_ENTRIES ? SHAPE_FOLLOWS : SHAPE_LEAF;
+	return SHAPE_UNKNOWN;
+}
+
+void tree_stored(const volatile void *object, uint64_t new)
+{
+	unsigned entry;
+
+	(void)new;
+	if (!__CPROVER_same_object(object, entries))
+		return;
+	entry = index_of(object);
+	shape_read = shapes[entry];
+	prove(shape_read < SHAPE_HIDDEN);
+	shapes[entry] = filled(entry);
+}
+
+unsigned shape_leaf_run(struct pt_node node, unsigned index, unsigned nr)
+{
+	return index == 0 && nr == 2 && shapes[index_of(node.entries) + 1] == SHAPE_FOLLOWS ? 2 : 1;
+}
+
+/* Places: the root's, two of level 2, four of level 1. */
+
+static unsigned level_of(unsigned number)
+{
+	return number == ROOT ? 3 : number < 3 ? 2 : 1;
+}
+
+/* The entry that leads to the node at a place. */
+static unsigned entry_to(unsigned number)
+{
+	return number < 3 ? number - 1 : NODE_ENTRIES + (number - 3);
+}
+
+/* The place below entry `entry`, which is above level 1. */
+static unsigned place_below(unsigned entry)
+{
+	return entry < NODE_ENTRIES ? 1 + entry : 3 + (entry - NODE_ENTRIES);
+}
+
+static bool is_linked(unsigned number)
+{
+	return number == ROOT || (number < PLACES && shapes[entry_to(number)] == SHAPE_NODE);
+}
+
+/* The first page below an entry, and their number. */
+static unsigned page_of(unsigned entry)
+{
+	return entry < 2 ? entry * 4 : entry < 6 ? (entry - 2) * 2 : entry - 6;
+}
+
+static unsigned pages_of(unsigned entry)
+{
+	return entry < 2 ? 4 : entry < 6 ? 2 : 1;
+}
+
+static uint64_t pte_frame(uint64_t raw)
+{
+	return (raw & format->address) >> PAGE_SHIFT;
+}
+
+static uint64_t any_leaf(unsigned level)
+{
+	uint64_t number = nondet_u8() % 4, raw;
+	bool tracked = any_bool();
+
+	assume((format_leaf_bits)(format, level, PROP(nondet_u32()), tracked, &raw) == 0);
+	assume(number % level_pages(level) == 0);
+	if (tracked)
+		return raw | (DATA + number) << PAGE_SHIFT;
+	return raw | (nondet_u64() & format->address & ~(level_size(level) - 1));
+}
+
+static uint64_t following_leaf(unsigned entry, unsigned level)
+{
+	uint64_t raw = entries[entry - 1] + level_size(level);
+
+	assume((raw & format->address) != 0);
+	assume(!(raw & PTE_TRACKED) || pte_frame(raw) < FRAMES);
+	return raw;
+}
+
+/* The references that a leaf owns are counted (INV-A3). */
+static void count_leaf(uint32_t *count, uint64_t raw, unsigned level)
+{
+	uint64_t frame = raw & PTE_TRACKED ? pte_frame(raw) : FRAMES;
+
+	count[0] += DATA + 0 - frame < level_pages(level);
+	count[1] += DATA + 1 - frame < level_pages(level);
+	count[2] += DATA + 2 - frame < level_pages(level);
+	count[3] += DATA + 3 - frame < level_pages(level);
+}
+
+static void put_node(unsigned number)
+{
+	struct slot *slot = &slots[number];
+	unsigned entry = number == ROOT ? 0 : entry_to(number);
+
+	slot->state = SLOT_BUSY + 1;
+	slot->type = number == ROOT ? SLOT_NODE_TYPE(LEVELS, FORMAT, SLOT_UNLINKED) :
+				      SLOT_NODE_TYPE(level_of(number), FORMAT, entry % 2);
+	slot->parent = number == ROOT ? nondet_u32() : entry / 2;
+	slot->lock.holders = THREAD;
+	slot->nr_children = 0;
+	slot->marked = any_bool();
+}
+
+static void put_entry(unsigned entry)
+{
+	struct slot *slot = &slots[entry / NODE_ENTRIES];
+	unsigned level = level_of(entry / NODE_ENTRIES);
+
+	switch (shapes[entry]) {
+	case SHAPE_EMPTY:
+		return;
+	case SHAPE_STATUS:
+		entries[entry] = pte_of_status(1).raw;
+		slot->marked = true;
+		break;
+	case SHAPE_LEAF:
+		entries[entry] = any_leaf(level);
+		count_leaf(owned, entries[entry], level);
+		break;
+	case SHAPE_FOLLOWS:
+		entries[entry] = following_leaf(entry, level);
+		count_leaf(owned, entries[entry], level);
+		break;
+	case SHAPE_NODE:
+		put_node(place_below(entry));
+		entries[entry] =
+			pte_node(format, PADDR((uint64_t)place_below(entry) << PAGE_SHIFT)).raw;
+		break;
+	case SHAPE_HIDDEN_ANY:
+		entries[entry] = nondet_u64();
+		slot->nr_children += any_bool();
+		return;
+	case SHAPE_HIDDEN:
+		entries[entry] = nondet_u64();
+		return;
+	default:
+		entries[entry] = nondet_u64();
+		break;
+	}
+	slot->nr_children++;
+}
+
+/* A frame that may be mapped, with references of others beside those of leaves. */
+static void put_data(unsigned number)
+{
+	uint32_t count = owned[number - DATA];
+
+	held[number - DATA] = nondet_u32();
+	assume(held[number - DATA] <= SLOT_SHARED_MAX - 64);
+	count += held[number - DATA];
+	slots[number].state = count ? SLOT_BUSY + count : SLOT_UNUSED;
+	states_before[number - DATA] = slots[number].state;
+	slots[number].type = count ? (any_bool() ? FRAME_DATA : FRAME_GUEST) : FRAME_NONE;
+}
+
+static void begin_domain(void)
+{
+	small = *pt_format_of(FORMAT);
+	small.levels = LEVELS;
+	format = &small;
+	domain.slots = slots;
+	domain.nr_frames = FRAMES;
+	domain.deferred = SLOT_NONE;
+	domain.tables = &table;
+	table.domain = &domain;
+	table.format = format;
+	table.root = (struct pt_node){ &slots[ROOT], &entries[ROOT] };
+	table.walker = WALKER;
+	table.marked = MARKED || PATH == PATH_STATUS || PATH == PATH_NODE_STATUS ||
+		       PATH == PATH_PAGE_STATUS;
+	put_node(ROOT);
+}
+
+/* The node of the path to page `page` at `level`, if there is one. */
+static unsigned place_at(unsigned page, unsigned level)
+{
+	return level == 3 ? ROOT : level == 2 ? 1 + page / 4 : 3 + page / 2;
+}
+
+static void begin_cursor(unsigned page, unsigned level)
+{
+	cursor.table = &table;
+	cursor.place = &place;
+	cursor.mode = CURSOR_MUTATE;
+	cursor.shared = false;
+	cursor.thread = THREAD;
+	cursor.locked = SLOT_NONE;
+	cursor.base = VADDR(0);
+	cursor.start = 0;
+	cursor.end = (uint64_t)PAGES << PAGE_SHIFT;
+	cursor.at = (uint64_t)page << PAGE_SHIFT;
+	cursor.guard_level = LEVELS;
+	cursor.level = (uint8_t)level;
+	for (unsigned i = level; i <= LEVELS; i++)
+		cursor.path[i] = (struct pt_node){ &slots[place_at(page, i)],
+						   &entries[2 * place_at(page, i)] };
+	cursor.encoded.level = 0;
+	cursor.decoded.address = format->address;
+	cursor.decoded.bits = CURSOR_NOTHING;
+	cursor.changed.level = 0;
+}
+
+/* With as many nodes as may be wanted; and where some are, with none, and with one. */
+static void run_from(unsigned level)
+{
+	for (unsigned nodes = MEMORY_RUNS_OUT && PATH >> 8 == 0 ? 0 : 2; nodes <= 2; nodes++)
+		if (any_bool()) {
+			nodes_left = nodes < 2 ? nodes : PLACES;
+			nodes_made = 0;
+			begin_cursor(first_page, level);
+			step_of(first_page, nr_pages);
+			assume(false);
+		}
+}
+
+/* The shape is chosen: from each node that the cursor may be in. */
+static void run(void)
+{
+	for (unsigned number = DATA; number < FRAMES; number++)
+		put_data(number);
+	for (unsigned page = 0; page < PAGES; page++)
+		pages_before[page] = page_now(page);
+	for (unsigned level = LEVELS; level >= 1 && is_linked(place_at(first_page, level)); level--)
+		run_from(level);
+	assume(false);
+}
+
+static bool is_touched(unsigned entry)
+{
+	unsigned page = page_of(entry);
+
+	return page < first_page + nr_pages && first_page < page + pages_of(entry);
+}
+
+static void choose(unsigned entry);
+
+static void choose_as(unsigned entry, enum shape shape)
+{
+	if (entry == first_page / 4 && shape != (PATH & 0xf))
+		return;
+	if (entry == 2 + first_page / 2 && shape != (PATH >> 4 & 0xf))
+		return;
+	if (entry == 6 + first_page && shape != PATH >> 8)
+		return;
+	if (any_bool()) {
+		shapes[entry] = shape;
+		put_entry(entry);
+		choose(entry + 1);
+		assume(false);
+	}
+}
+
+static void choose(unsigned entry)
+{
+	while (entry < PLACES * NODE_ENTRIES && !is_linked(entry / 2))
+		entry += NODE_ENTRIES;
+	if (entry == PLACES * NODE_ENTRIES) {
+		run();
+	} else if (!is_touched(entry) && entry < 2) {
+		choose_as(entry, SHAPE_HIDDEN_ANY);
+	} else if (!is_touched(entry)) {
+		choose_as(entry, SHAPE_HIDDEN);
+		choose_as(entry, SHAPE_HIDDEN_CHILD);
+	} else {
+		choose_as(entry, SHAPE_EMPTY);
+		choose_as(entry, SHAPE_STATUS);
+		choose_as(entry, SHAPE_LEAF);
+		if (entry % 2 == 1 && shapes[entry - 1] == SHAPE_LEAF)
+			choose_as(entry, SHAPE_FOLLOWS);
+		if (entry < 6)
+			choose_as(entry, SHAPE_NODE);
+	}
+	assume(false);
+}
+
+void tree_for_each_shape(unsigned first, unsigned nr, void (*step)(unsigned first, unsigned nr))
+{
+	begin_domain();
+	first_page = first;
+	nr_pages = nr;
+	step_of = step;
+	choose(0);
+}
+
+/* The entry of the tree, as it is now, that says what a page is; its first page is *first. */
+static unsigned entry_now(unsigned page, unsigned *first)
+{
+	unsigned entry = page / 4;
+
+	*first = page / 4 * 4;
+	for (unsigned level = 3; level > 1; level--) {
+		pte_t pte = { entries[entry], shapes[entry] };
+
+		if (shapes[entry] >= SHAPE_HIDDEN || pte_kind(format, pte, level) != PTE_NODE)
+			break;
+		entry = (unsigned)pte_frame(pte.raw) % FRAMES * 2 +
+			(level == 3 ? page / 2 % 2 : page % 2);
+		*first = level == 3 ? page / 2 * 2 : page;
+	}
+	return entry;
+}
+
+struct page page_now(unsigned page)
+{
+	unsigned first;
+	uint64_t raw = entries[entry_now(page, &first)];
+
+	if (!pte_is_present(format, PTE(raw)))
+		return (struct page){ .bits = raw };
+	return (struct page){ true, pte_is_tracked(PTE(raw)),
+			      (raw & format->address) + ((uint64_t)(page - first) << PAGE_SHIFT),
+			      raw & ~format->address & ~format->huge };
+}
+
+bool cursor_is_at(unsigned page)
+{
+	bool sound = cursor.at == page_address(page) && cursor.level >= 1 &&
+		     cursor.level <= LEVELS && cursor.path[LEVELS].slot == &slots[ROOT];
+
+	for (unsigned level = LEVELS; page < PAGES && level > cursor.level; level--) {
+		const struct pt_node *node = &cursor.path[level];
+		uint64_t raw = node->entries[pte_index(cursor.at, level)];
+
+		sound = sound && pte_frame(raw) < PLACES + 1 &&
+			cursor.path[level - 1].slot == &slots[pte_frame(raw) % FRAMES] &&
+			cursor.path[level - 1].entries ==
+				&entries[pte_frame(raw) % FRAMES * NODE_ENTRIES];
+	}
+	return sound && (page < PAGES || cursor.level == LEVELS);
+}
+
+prop_t page_prop(const struct page *page)
+{
+	return pte_prop(format, (pte_t){ page->bits, SHAPE_UNKNOWN });
+}
+
+prop_t any_sayable_prop(void)
+{
+	prop_t prop = PROP(nondet_u32());
+	uint64_t bits;
+
+	assume((format_leaf_bits)(format, 1, prop, false, &bits) == 0);
+	return prop;
+}
+
+void assume_held(unsigned number)
+{
+	assume(held[number - DATA] > 0);
+}
+
+void frame_passes_to_leaf(unsigned number)
+{
+	for (unsigned i = 0; i < FRAMES - DATA; i++)
+		held[i] -= DATA + i == number;
+}
+
+struct page page_before(unsigned page)
+{
+	return pages_before[page];
+}
+
+bool others_are_same(unsigned first, unsigned nr)
+{
+	bool same = true;
+
+	for (unsigned page = 0; page < PAGES; page++) {
+		struct page now = page_now(page);
+
+		if (page - first >= nr)
+			same = same && now.present == pages_before[page].present &&
+			       now.tracked == pages_before[page].tracked &&
+			       now.address == pages_before[page].address &&
+			       now.bits == pages_before[page].bits;
+	}
+	return same;
+}
+
+bool no_reference_has_changed(void)
+{
+	return slots[DATA].state == states_before[0] && slots[DATA + 1].state == states_before[1] &&
+	       slots[DATA + 2].state == states_before[2] &&
+	       slots[DATA + 3].state == states_before[3];
+}
+
+static bool is_node(unsigned number)
+{
+	return (slots[number].type & 0xff) == FRAME_NODE;
+}
+
+/* One entry leads to it, the one that its slot names (INV-T9); none to the root. */
+static bool node_is_linked(unsigned number)
+{
+	unsigned index = slots[number].type >> SLOT_INDEX_SHIFT;
+	unsigned entry = slots[number].parent * NODE_ENTRIES + index;
+
+	if (number == ROOT)
+		return index == SLOT_UNLINKED;
+	return index < NODE_ENTRIES && entry < ENTRIES &&
+	       entries[entry] == pte_node(format, PADDR(page_address(number))).raw;
+}
+
+static bool node_is_sound(unsigned number, uint32_t *count)
+{
+	const struct slot *slot = &slots[number];
+	unsigned level = slot->type >> 8 & 0xff;
+	unsigned children = 0;
+	bool any = false;
+
+	for (unsigned entry = 2 * number; entry < 2 * number + 2; entry++) {
+		enum shape shape = shapes[entry];
+
+		any |= shape == SHAPE_HIDDEN_ANY;
+		if (shape == SHAPE_HIDDEN_CHILD || (shape < SHAPE_HIDDEN && entries[entry] != 0))
+			children++;
+		if (shape < SHAPE_HIDDEN && shape != SHAPE_NODE && entries[entry] != 0 &&
+		    entries[entry] != pte_of_status(1).raw)
+			count_leaf(count, entries[entry], level);
+	}
+	return slot->state == SLOT_BUSY + 1 && !slot->stray && node_is_linked(number) &&
+	       (slot->nr_children == children || (any && slot->nr_children == children + 1)) &&
+	       slot->lock.holders == THREAD;
+}
+
+bool tree_is_sound(void)
+{
+	uint32_t count[FRAMES - DATA] = { held[0], held[1], held[2], held[3] };
+	bool sound = true;
+
+	for (unsigned number = 0; number < DATA; number++)
+		if (is_node(number))
+			sound = node_is_sound(number, count) && sound;
+		else
+			sound = slots[number].state == SLOT_UNUSED && sound;
+	for (unsigned i = 0; i < FRAMES - DATA; i++)
+		sound = slots[DATA + i].state == (count[i] ? SLOT_BUSY + count[i] : SLOT_UNUSED) &&
+			sound;
+	return sound;
+}
+
+/* The allocator, and the references of runs, as their headers have it. */
+
+int frame_cache_take_zeroed(struct phys_domain *of, struct slot **slot)
+{
+	(void)of;
+	if (nodes_left == 0)
+		return -ENOMEM;
+	nodes_left--;
+	nodes_made++;
+	for (unsigned number = PLACES; number > 0; number--)
+		if (slots[number].state == SLOT_UNUSED) {
+			slots[number].state = SLOT_BUSY;
+			*slot = &slots[number];
+			return 0;
+		}
+	prove(false);
+	return -ENOMEM;
+}
+
+int run_put(struct phys_domain *of, paddr_t paddr, uint64_t nr_frames)
+{
+	uint64_t first = paddr.value >> PAGE_SHIFT;
+
+	prove(of == &domain && is_aligned(paddr.value, PAGE_SIZE));
+	prove(first >= DATA && nr_frames > 0 && nr_frames <= FRAMES - first);
+	for (unsigned number = DATA; number < FRAMES; number++)
+		if (number - first < nr_frames) {
+			prove(slot_count(&slots[number]) > 0);
+			slots[number].state--;
+			if (slots[number].state == SLOT_BUSY)
+				slots[number] = unused;
+		}
+	return 0;
+}
+
+int frame_put(struct frame *frame)
+{
+	struct slot *slot = domain_slot_at(&domain, frame->paddr);
+
+	prove(slot->state == SLOT_BUSY + 1 && slot->nr_children == 0);
+	*slot = unused;
+	return 0;
+}
+
+#pragma CPROVER check pop

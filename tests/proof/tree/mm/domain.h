@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/domain.h for proofs of steps: the bytes of a frame, of which only entries matter, are where
+ * the proof has them.
+ */
+#ifndef PROOF_DOMAIN_H
+#define PROOF_DOMAIN_H
+
+#include_next <mm/domain.h>
+
+#include "tests/proof/proof.h"
+
+void *proof_frame(paddr_t paddr);
+
+#define domain_pointer(domain, paddr) proof_frame(paddr)
+
+/* What is asked for is in the domain, but in the cases that say otherwise. */
+static inline bool shape_is_contained(const struct phys_domain *domain, paddr_t paddr, uint64_t len)
+{
+	prove(domain_contains(domain, paddr, len) == shape_expected.contained);
+	return shape_expected.contained;
+}
+
+#define domain_contains(domain, paddr, len) shape_is_contained(domain, paddr, len)
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/format.h for proofs of steps: what the shape says of an entry is proved of its bits, and goes
+ * on as a constant.
+ */
+#ifndef PROOF_FORMAT_H
+#define PROOF_FORMAT_H
+
+#include_next <mm/format.h>
+
+#include "tests/proof/proof.h"
+
+static inline enum pte_kind shape_kind(const struct pt_format *format, pte_t pte, unsigned level)
+{
+	enum pte_kind kind = pte_kind(format, pte, level);
+
+	switch (pte.known) {
+	case SHAPE_EMPTY:
+	case SHAPE_STATUS:
+		prove(kind == PTE_ABSENT);
+		return PTE_ABSENT;
+	case SHAPE_LEAF:
+	case SHAPE_FOLLOWS:
+		prove(kind == PTE_LEAF);
+		return PTE_LEAF;
+	case SHAPE_NODE:
+		prove(kind == PTE_NODE);
+		return PTE_NODE;
+	default:
+		return kind;
+	}
+}
+
+static inline bool shape_is_present(const struct pt_format *format, pte_t pte)
+{
+	bool present = pte_is_present(format, pte);
+
+	if (pte.known == SHAPE_UNKNOWN)
+		return present;
+	prove(present == (pte.known >= SHAPE_LEAF));
+	return pte.known >= SHAPE_LEAF;
+}
+
+static inline bool shape_has_status(pte_t pte)
+{
+	bool has = pte_has_status(pte);
+
+	if (pte.known != SHAPE_EMPTY && pte.known != SHAPE_STATUS)
+		return has;
+	prove(has == (pte.known == SHAPE_STATUS));
+	return pte.known == SHAPE_STATUS;
+}
+
+static inline bool shape_is_child(const struct pt_format *format, pte_t pte)
+{
+	bool is = pte_is_child(format, pte);
+
+	if (pte.known == SHAPE_UNKNOWN)
+		return is;
+	prove(is == (pte.known >= SHAPE_STATUS));
+	return pte.known >= SHAPE_STATUS;
+}
+
+#define pte_kind(format, pte, level) shape_kind(format, pte, level)
+#define pte_is_present(format, pte) shape_is_present(format, pte)
+#define pte_has_status(pte) shape_has_status(pte)
+#define pte_is_child(format, pte) shape_is_child(format, pte)
+
+#endif

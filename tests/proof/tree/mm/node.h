@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* mm/node.h for proofs of steps: how far leaves go on, the shape says, and it is proved. */
+#ifndef PROOF_NODE_H
+#define PROOF_NODE_H
+
+#include_next <mm/node.h>
+
+unsigned shape_leaf_run(struct pt_node node, unsigned index, unsigned nr);
+
+static inline unsigned tree_leaf_run(const struct phys_domain *domain,
+				     const struct pt_format *format, struct pt_node node,
+				     unsigned index, unsigned nr, pte_t pte)
+{
+	unsigned run = node_leaf_run(domain, format, node, index, nr, pte);
+	unsigned known = shape_leaf_run(node, index, nr);
+
+	prove(run == known);
+	return known;
+}
+
+/* Properties can be said, but in the cases that say otherwise. */
+static inline int shape_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop,
+				  bool tracked, uint64_t *bits)
+{
+	int error = format_leaf_bits(format, level, prop, tracked, bits);
+
+	prove(error == shape_expected.leaf_error);
+	return shape_expected.leaf_error;
+}
+
+#define format_leaf_bits(format, level, prop, tracked, bits) \
+	shape_leaf_bits(format, level, prop, tracked, bits)
+#define node_leaf_run(domain, format, node, index, nr, pte) \
+	tree_leaf_run(domain, format, node, index, nr, pte)
+
+#endif
