@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/proof/step_tree.h"
-
-#include "mm/frame_cache.h"
-
-/* Of this file, which is no code under proof, only what it proves is checked: that is quicker. */
-#pragma CPROVER check push
-#pragma CPROVER check disable "bounds"
-#pragma CPROVER check disable "pointer"
-#pragma CPROVER check disable "pointer-overflow"
-#pragma CPROVER check disable "pointer-primitive"
-#pragma CPROVER check disable "signed-overflow"
-#pragma CPROVER check disable "unsigned-overflow"
-#pragma CPROVER check disable "conversion"
-#pragma CPROVER check disable "undefined-shift"
-
-#define ENTRIES (FRAMES * NODE_ENTRIES)
+/* Before a step: every shape, and all that it leaves open. */
+#include "tests/proof/step_tree_private.h"
 
 /* Do statuses have to be looked for where there is none? */
 #ifndef MARKED
@@ -28,17 +14,16 @@ struct cursor cursor;
 enum shape shape_read;
 struct shape_expected shape_expected = { .contained = true };
 
-static const struct pt_format *format;
+const struct pt_format *format;
 static struct pt_format small; /* with fewer levels */
-static enum shape shapes[ENTRIES];
-static uint64_t entries[ENTRIES];
-/* References on the frames from DATA on: of leaves; of handles, segments, and what is hidden. */
+enum shape shapes[ENTRIES];
+uint64_t entries[ENTRIES];
+/* References of leaves on the frames from DATA on. */
 static uint32_t owned[FRAMES - DATA];
-static uint32_t held[FRAMES - DATA];
-static uint32_t states_before[FRAMES - DATA];
-static struct page pages_before[PAGES];
+uint32_t held[FRAMES - DATA];
+uint32_t states_before[FRAMES - DATA];
+struct page pages_before[PAGES];
 static struct cursor_place place;
-static const struct slot unused;
 static unsigned first_page, nr_pages;
 unsigned nodes_left, nodes_made;
 static void (*step_of)(unsigned first, unsigned nr);
@@ -129,11 +114,6 @@ static unsigned pages_of(unsigned entry)
 	return entry < 2 ? 4 : entry < 6 ? 2 : 1;
 }
 
-static uint64_t pte_frame(uint64_t raw)
-{
-	return (raw & format->address) >> PAGE_SHIFT;
-}
-
 static uint64_t any_leaf(unsigned level)
 {
 	uint64_t number = nondet_u8() % 4, raw;
@@ -153,17 +133,6 @@ static uint64_t following_leaf(unsigned entry, unsigned level)
 	assume((raw & format->address) != 0);
 	assume(!(raw & PTE_TRACKED) || pte_frame(raw) < FRAMES);
 	return raw;
-}
-
-/* The references that a leaf owns are counted (INV-A3). */
-static void count_leaf(uint32_t *count, uint64_t raw, unsigned level)
-{
-	uint64_t frame = raw & PTE_TRACKED ? pte_frame(raw) : FRAMES;
-
-	count[0] += DATA + 0 - frame < level_pages(level);
-	count[1] += DATA + 1 - frame < level_pages(level);
-	count[2] += DATA + 2 - frame < level_pages(level);
-	count[3] += DATA + 3 - frame < level_pages(level);
 }
 
 static void put_node(unsigned number)
@@ -359,205 +328,6 @@ void tree_for_each_shape(unsigned first, unsigned nr, void (*step)(unsigned firs
 	nr_pages = nr;
 	step_of = step;
 	choose(0);
-}
-
-/* The entry of the tree, as it is now, that says what a page is; its first page is *first. */
-static unsigned entry_now(unsigned page, unsigned *first)
-{
-	unsigned entry = page / 4;
-
-	*first = page / 4 * 4;
-	for (unsigned level = 3; level > 1; level--) {
-		pte_t pte = { entries[entry], shapes[entry] };
-
-		if (shapes[entry] >= SHAPE_HIDDEN || pte_kind(format, pte, level) != PTE_NODE)
-			break;
-		entry = (unsigned)pte_frame(pte.raw) % FRAMES * 2 +
-			(level == 3 ? page / 2 % 2 : page % 2);
-		*first = level == 3 ? page / 2 * 2 : page;
-	}
-	return entry;
-}
-
-struct page page_now(unsigned page)
-{
-	unsigned first;
-	uint64_t raw = entries[entry_now(page, &first)];
-
-	if (!pte_is_present(format, PTE(raw)))
-		return (struct page){ .bits = raw };
-	return (struct page){ true, pte_is_tracked(PTE(raw)),
-			      (raw & format->address) + ((uint64_t)(page - first) << PAGE_SHIFT),
-			      raw & ~format->address & ~format->huge };
-}
-
-bool cursor_is_at(unsigned page)
-{
-	bool sound = cursor.at == page_address(page) && cursor.level >= 1 &&
-		     cursor.level <= LEVELS && cursor.path[LEVELS].slot == &slots[ROOT];
-
-	for (unsigned level = LEVELS; page < PAGES && level > cursor.level; level--) {
-		const struct pt_node *node = &cursor.path[level];
-		uint64_t raw = node->entries[pte_index(cursor.at, level)];
-
-		sound = sound && pte_frame(raw) < PLACES + 1 &&
-			cursor.path[level - 1].slot == &slots[pte_frame(raw) % FRAMES] &&
-			cursor.path[level - 1].entries ==
-				&entries[pte_frame(raw) % FRAMES * NODE_ENTRIES];
-	}
-	return sound && (page < PAGES || cursor.level == LEVELS);
-}
-
-prop_t page_prop(const struct page *page)
-{
-	return pte_prop(format, (pte_t){ page->bits, SHAPE_UNKNOWN });
-}
-
-prop_t any_sayable_prop(void)
-{
-	prop_t prop = PROP(nondet_u32());
-	uint64_t bits;
-
-	assume((format_leaf_bits)(format, 1, prop, false, &bits) == 0);
-	return prop;
-}
-
-void assume_held(unsigned number)
-{
-	assume(held[number - DATA] > 0);
-}
-
-void frame_passes_to_leaf(unsigned number)
-{
-	for (unsigned i = 0; i < FRAMES - DATA; i++)
-		held[i] -= DATA + i == number;
-}
-
-struct page page_before(unsigned page)
-{
-	return pages_before[page];
-}
-
-bool others_are_same(unsigned first, unsigned nr)
-{
-	bool same = true;
-
-	for (unsigned page = 0; page < PAGES; page++) {
-		struct page now = page_now(page);
-
-		if (page - first >= nr)
-			same = same && now.present == pages_before[page].present &&
-			       now.tracked == pages_before[page].tracked &&
-			       now.address == pages_before[page].address &&
-			       now.bits == pages_before[page].bits;
-	}
-	return same;
-}
-
-bool no_reference_has_changed(void)
-{
-	return slots[DATA].state == states_before[0] && slots[DATA + 1].state == states_before[1] &&
-	       slots[DATA + 2].state == states_before[2] &&
-	       slots[DATA + 3].state == states_before[3];
-}
-
-static bool is_node(unsigned number)
-{
-	return (slots[number].type & 0xff) == FRAME_NODE;
-}
-
-/* One entry leads to it, the one that its slot names (INV-T9); none to the root. */
-static bool node_is_linked(unsigned number)
-{
-	unsigned index = slots[number].type >> SLOT_INDEX_SHIFT;
-	unsigned entry = slots[number].parent * NODE_ENTRIES + index;
-
-	if (number == ROOT)
-		return index == SLOT_UNLINKED;
-	return index < NODE_ENTRIES && entry < ENTRIES &&
-	       entries[entry] == pte_node(format, PADDR(page_address(number))).raw;
-}
-
-static bool node_is_sound(unsigned number, uint32_t *count)
-{
-	const struct slot *slot = &slots[number];
-	unsigned level = slot->type >> 8 & 0xff;
-	unsigned children = 0;
-	bool any = false;
-
-	for (unsigned entry = 2 * number; entry < 2 * number + 2; entry++) {
-		enum shape shape = shapes[entry];
-
-		any |= shape == SHAPE_HIDDEN_ANY;
-		if (shape == SHAPE_HIDDEN_CHILD || (shape < SHAPE_HIDDEN && entries[entry] != 0))
-			children++;
-		if (shape < SHAPE_HIDDEN && shape != SHAPE_NODE && entries[entry] != 0 &&
-		    entries[entry] != pte_of_status(1).raw)
-			count_leaf(count, entries[entry], level);
-	}
-	return slot->state == SLOT_BUSY + 1 && !slot->stray && node_is_linked(number) &&
-	       (slot->nr_children == children || (any && slot->nr_children == children + 1)) &&
-	       slot->lock.holders == THREAD;
-}
-
-bool tree_is_sound(void)
-{
-	uint32_t count[FRAMES - DATA] = { held[0], held[1], held[2], held[3] };
-	bool sound = true;
-
-	for (unsigned number = 0; number < DATA; number++)
-		if (is_node(number))
-			sound = node_is_sound(number, count) && sound;
-		else
-			sound = slots[number].state == SLOT_UNUSED && sound;
-	for (unsigned i = 0; i < FRAMES - DATA; i++)
-		sound = slots[DATA + i].state == (count[i] ? SLOT_BUSY + count[i] : SLOT_UNUSED) &&
-			sound;
-	return sound;
-}
-
-/* The allocator, and the references of runs, as their headers have it. */
-
-int frame_cache_take_zeroed(struct phys_domain *of, struct slot **slot)
-{
-	(void)of;
-	if (nodes_left == 0)
-		return -ENOMEM;
-	nodes_left--;
-	nodes_made++;
-	for (unsigned number = PLACES; number > 0; number--)
-		if (slots[number].state == SLOT_UNUSED) {
-			slots[number].state = SLOT_BUSY;
-			*slot = &slots[number];
-			return 0;
-		}
-	prove(false);
-	return -ENOMEM;
-}
-
-int run_put(struct phys_domain *of, paddr_t paddr, uint64_t nr_frames)
-{
-	uint64_t first = paddr.value >> PAGE_SHIFT;
-
-	prove(of == &domain && is_aligned(paddr.value, PAGE_SIZE));
-	prove(first >= DATA && nr_frames > 0 && nr_frames <= FRAMES - first);
-	for (unsigned number = DATA; number < FRAMES; number++)
-		if (number - first < nr_frames) {
-			prove(slot_count(&slots[number]) > 0);
-			slots[number].state--;
-			if (slots[number].state == SLOT_BUSY)
-				slots[number] = unused;
-		}
-	return 0;
-}
-
-int frame_put(struct frame *frame)
-{
-	struct slot *slot = domain_slot_at(&domain, frame->paddr);
-
-	prove(slot->state == SLOT_BUSY + 1 && slot->nr_children == 0);
-	*slot = unused;
-	return 0;
 }
 
 #pragma CPROVER check pop

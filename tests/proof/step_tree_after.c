@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree after a step: whether it is sound, and what has become of its pages. */
+#include "tests/proof/step_tree_private.h"
+
+/* The entry of the tree, as it is now, that says what a page is; its first page is *first. */
+static unsigned entry_now(unsigned page, unsigned *first)
+{
+	unsigned entry = page / 4;
+
+	*first = page / 4 * 4;
+	for (unsigned level = 3; level > 1; level--) {
+		pte_t pte = { entries[entry], shapes[entry] };
+
+		if (shapes[entry] >= SHAPE_HIDDEN || pte_kind(format, pte, level) != PTE_NODE)
+			break;
+		entry = (unsigned)pte_frame(pte.raw) % FRAMES * 2 +
+			(level == 3 ? page / 2 % 2 : page % 2);
+		*first = level == 3 ? page / 2 * 2 : page;
+	}
+	return entry;
+}
+
+struct page page_now(unsigned page)
+{
+	unsigned first;
+	uint64_t raw = entries[entry_now(page, &first)];
+
+	if (!pte_is_present(format, PTE(raw)))
+		return (struct page){ .bits = raw };
+	return (struct page){ true, pte_is_tracked(PTE(raw)),
+			      (raw & format->address) + ((uint64_t)(page - first) << PAGE_SHIFT),
+			      raw & ~format->address & ~format->huge };
+}
+
+bool cursor_is_at(unsigned page)
+{
+	bool sound = cursor.at == page_address(page) && cursor.level >= 1 &&
+		     cursor.level <= LEVELS && cursor.path[LEVELS].slot == &slots[ROOT];
+
+	for (unsigned level = LEVELS; page < PAGES && level > cursor.level; level--) {
+		const struct pt_node *node = &cursor.path[level];
+		uint64_t raw = node->entries[pte_index(cursor.at, level)];
+
+		sound = sound && pte_frame(raw) < PLACES + 1 &&
+			cursor.path[level - 1].slot == &slots[pte_frame(raw) % FRAMES] &&
+			cursor.path[level - 1].entries ==
+				&entries[pte_frame(raw) % FRAMES * NODE_ENTRIES];
+	}
+	return sound && (page < PAGES || cursor.level == LEVELS);
+}
+
+prop_t page_prop(const struct page *page)
+{
+	return pte_prop(format, (pte_t){ page->bits, SHAPE_UNKNOWN });
+}
+
+prop_t any_sayable_prop(void)
+{
+	prop_t prop = PROP(nondet_u32());
+	uint64_t bits;
+
+	assume((format_leaf_bits)(format, 1, prop, false, &bits) == 0);
+	return prop;
+}
+
+void assume_held(unsigned number)
+{
+	assume(held[number - DATA] > 0);
+}
+
+void frame_passes_to_leaf(unsigned number)
+{
+	for (unsigned i = 0; i < FRAMES - DATA; i++)
+		held[i] -= DATA + i == number;
+}
+
+struct page page_before(unsigned page)
+{
+	return pages_before[page];
+}
+
+bool others_are_same(unsigned first, unsigned nr)
+{
+	bool same = true;
+
+	for (unsigned page = 0; page < PAGES; page++) {
+		struct page now = page_now(page);
+
+		if (page - first >= nr)
+			same = same && now.present == pages_before[page].present &&
+			       now.tracked == pages_before[page].tracked &&
+			       now.address == pages_before[page].address &&
+			       now.bits == pages_before[page].bits;
+	}
+	return same;
+}
+
+bool no_reference_has_changed(void)
+{
+	return slots[DATA].state == states_before[0] && slots[DATA + 1].state == states_before[1] &&
+	       slots[DATA + 2].state == states_before[2] &&
+	       slots[DATA + 3].state == states_before[3];
+}
+
+static bool is_node(unsigned number)
+{
+	return (slots[number].type & 0xff) == FRAME_NODE;
+}
+
+/* One entry leads to it, the one that its slot names (INV-T9); none to the root. */
+static bool node_is_linked(unsigned number)
+{
+	unsigned index = slots[number].type >> SLOT_INDEX_SHIFT;
+	unsigned entry = slots[number].parent * NODE_ENTRIES + index;
+
+	if (number == ROOT)
+		return index == SLOT_UNLINKED;
+	return index < NODE_ENTRIES && entry < ENTRIES &&
+	       entries[entry] == pte_node(format, PADDR(page_address(number))).raw;
+}
+
+static bool node_is_sound(unsigned number, uint32_t *count)
+{
+	const struct slot *slot = &slots[number];
+	unsigned level = slot->type >> 8 & 0xff;
+	unsigned children = 0;
+	bool any = false;
+
+	for (unsigned entry = 2 * number; entry < 2 * number + 2; entry++) {
+		enum shape shape = shapes[entry];
+
+		any |= shape == SHAPE_HIDDEN_ANY;
+		if (shape == SHAPE_HIDDEN_CHILD || (shape < SHAPE_HIDDEN && entries[entry] != 0))
+			children++;
+		if (shape < SHAPE_HIDDEN && shape != SHAPE_NODE && entries[entry] != 0 &&
+		    entries[entry] != pte_of_status(1).raw)
+			count_leaf(count, entries[entry], level);
+	}
+	return slot->state == SLOT_BUSY + 1 && !slot->stray && node_is_linked(number) &&
+	       (slot->nr_children == children || (any && slot->nr_children == children + 1)) &&
+	       slot->lock.holders == THREAD;
+}
+
+bool tree_is_sound(void)
+{
+	uint32_t count[FRAMES - DATA] = { held[0], held[1], held[2], held[3] };
+	bool sound = true;
+
+	for (unsigned number = 0; number < DATA; number++)
+		if (is_node(number))
+			sound = node_is_sound(number, count) && sound;
+		else
+			sound = slots[number].state == SLOT_UNUSED && sound;
+	for (unsigned i = 0; i < FRAMES - DATA; i++)
+		sound = slots[DATA + i].state == (count[i] ? SLOT_BUSY + count[i] : SLOT_UNUSED) &&
+			sound;
+	return sound;
+}
+
+#pragma CPROVER check pop
