@@ -22,6 +22,8 @@
  * Except: take wraps readers are counted down from 2^32
  * Except: lock_try_shared wraps readers are counted down from 2^32
  * Except: lock_release_shared wraps readers are counted down from 2^32
+ * Unreached: queue_enter }
+ * Unreached: take_first }
  * Limit: 300
  */
 #include "mm/lock.h"

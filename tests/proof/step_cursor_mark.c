@@ -19,6 +19,8 @@
  * Cases: STATUS 0 2
  * Unwind: 26
  * Covers: cursor_mark mark_entries
+ * Unreached: cursor_mark return error;
+ * Unreached: cursor_mark return -EINVAL;
  * Limit: 900
  */
 #include "tests/proof/step_tree.h"
