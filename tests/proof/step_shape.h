@@ -3,8 +3,6 @@
 #ifndef PROOF_STEP_SHAPE_H
 #define PROOF_STEP_SHAPE_H
 
-#include <stdbool.h>
-
 enum shape {
 	SHAPE_UNKNOWN,
 	SHAPE_EMPTY,  /* absent, without a status */
@@ -32,11 +30,5 @@ enum shape {
 #define PATH_PAGE_LEAF (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_LEAF << 8)
 
 extern enum shape shape_read; /* of the entry that was read last */
-
-/* What the checks of arguments come to in this case. */
-extern struct shape_expected {
-	bool contained;
-	int leaf_error;
-} shape_expected;
 
 #endif

@@ -12,7 +12,6 @@ struct slot slots[FRAMES];
 struct page_table table;
 struct cursor cursor;
 enum shape shape_read;
-struct shape_expected shape_expected = { .contained = true };
 
 const struct pt_format *format;
 static struct pt_format small; /* with fewer levels */
@@ -61,11 +60,10 @@ static enum shape filled(unsigned entry)
 	return SHAPE_UNKNOWN;
 }
 
-void tree_stored(const volatile void *object, uint64_t new)
+void tree_stored(const volatile void *object)
 {
 	unsigned entry;
 
-	(void)new;
 	if (!__CPROVER_same_object(object, entries))
 		return;
 	entry = index_of(object);

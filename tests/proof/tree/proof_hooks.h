@@ -3,16 +3,14 @@
 #ifndef PROOF_HOOKS_H
 #define PROOF_HOOKS_H
 
-#include <stdint.h>
-
 /* An entry is read, or something else: see step_tree.h. */
 void tree_loaded(const volatile void *object);
 
-void tree_stored(const volatile void *object, uint64_t new);
+void tree_stored(const volatile void *object);
 
 #define PROOF_BEFORE(object) ((void)0)
 #define PROOF_LOADED(object, value, order) tree_loaded(object)
-#define PROOF_STEP(object, old, new, order) tree_stored(object, new)
+#define PROOF_STEP(object, old, new, order) tree_stored(object)
 #define PROOF_WEAK_FAILS() false
 #define PROOF_WEAK_FAILED() false
 

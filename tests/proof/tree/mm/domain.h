@@ -14,11 +14,11 @@ void *proof_frame(paddr_t paddr);
 
 #define domain_pointer(domain, paddr) proof_frame(paddr)
 
-/* What is asked for is in the domain, but in the cases that say otherwise. */
+/* Whatever a step asks for is in the domain. */
 static inline bool shape_is_contained(const struct phys_domain *domain, paddr_t paddr, uint64_t len)
 {
-	prove(domain_contains(domain, paddr, len) == shape_expected.contained);
-	return shape_expected.contained;
+	prove(domain_contains(domain, paddr, len));
+	return true;
 }
 
 #define domain_contains(domain, paddr, len) shape_is_contained(domain, paddr, len)
