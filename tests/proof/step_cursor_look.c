@@ -29,6 +29,17 @@
  */
 #include "tests/proof/step_tree.h"
 
+/* The mapping says of a page what was there. */
+static void prove_maps(const struct pt_mapping *mapping, unsigned page)
+{
+	struct page before = page_before(page);
+	uint64_t offset = page_address(page) - mapping->start.value;
+
+	prove(mapping->tracked == before.tracked);
+	prove(mapping->paddr.value + offset == before.address);
+	prove(mapping->prop.bits == page_prop(&before).bits);
+}
+
 static void query(unsigned first)
 {
 	struct page before = page_before(first);
@@ -40,9 +51,7 @@ static void query(unsigned first)
 	prove(offset < mapping.len && mapping.len == level_size(mapping.level));
 	prove(mapping.present == before.present);
 	if (mapping.present)
-		prove(mapping.tracked == before.tracked &&
-		      mapping.paddr.value + offset == before.address &&
-		      mapping.prop.bits == page_prop(&before).bits);
+		prove_maps(&mapping, first);
 	else
 		prove(pte_of_status(mapping.status).raw == before.bits);
 }
@@ -57,16 +66,12 @@ static void find(unsigned first)
 
 static void query_next(unsigned first)
 {
-	struct page before = page_before(first);
 	struct pt_mapping mapping;
 	int found = cursor_query_next(&cursor, PAGE_SIZE, &mapping);
 
-	prove(found == before.present && cursor_is_at(first + 1));
+	prove(found == page_before(first).present && cursor_is_at(first + 1));
 	if (found)
-		prove(mapping.tracked == before.tracked &&
-		      mapping.paddr.value + (page_address(first) - mapping.start.value) ==
-			      before.address &&
-		      mapping.prop.bits == page_prop(&before).bits);
+		prove_maps(&mapping, first);
 }
 
 /* To where the cursor has been before, and back: the path leads there again. */
