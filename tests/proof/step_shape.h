@@ -29,6 +29,14 @@ enum shape {
 #define PATH_PAGE_STATUS (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_STATUS << 8)
 #define PATH_PAGE_LEAF (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_LEAF << 8)
 
+/*
+ * TABLE, another: one format of each family, who walks it, and what the cursor has of it. That is
+ * all of the table, or the node of the page only; or all below an entry of the root, if a node is
+ * there. What it does not have is others', whose cursors may be there.
+ */
+#define X86_64_SOFTWARE 0
+#define EPT_HARDWARE 1
+
 extern enum shape shape_read; /* of the entry that was read last */
 
 #endif

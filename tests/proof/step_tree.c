@@ -7,6 +7,8 @@
 #define MARKED false
 #endif
 
+#define FORMAT (TABLE == EPT_HARDWARE ? PT_FORMAT_EPT_4 : PT_FORMAT_X86_64_4)
+
 struct phys_domain domain;
 struct slot slots[FRAMES];
 struct page_table table;
@@ -22,6 +24,7 @@ static uint32_t owned[FRAMES - DATA];
 uint32_t held[FRAMES - DATA];
 uint32_t states_before[FRAMES - DATA];
 struct page pages_before[PAGES];
+uint32_t holders_before[PLACES];
 static struct cursor_place place;
 static unsigned first_page, nr_pages;
 unsigned nodes_left, nodes_made;
@@ -30,6 +33,12 @@ static void (*step_of)(unsigned first, unsigned nr);
 void *proof_frame(paddr_t paddr)
 {
 	return &entries[(paddr.value >> PAGE_SHIFT) * NODE_ENTRIES];
+}
+
+/* May the step look into the node? It may be one that the step has made. */
+static bool is_locked(unsigned number)
+{
+	return slots[number].state == SLOT_BUSY || slots[number].lock.holders == THREAD;
 }
 
 static unsigned index_of(const volatile void *object)
@@ -42,7 +51,7 @@ void tree_loaded(const volatile void *object)
 	if (!__CPROVER_same_object(object, entries))
 		return;
 	shape_read = shapes[index_of(object)];
-	prove(shape_read < SHAPE_HIDDEN);
+	prove(shape_read < SHAPE_HIDDEN && is_locked(index_of(object) / NODE_ENTRIES));
 }
 
 /* What a new node is filled with before it is published: what it will stand for. */
@@ -68,13 +77,21 @@ void tree_stored(const volatile void *object)
 		return;
 	entry = index_of(object);
 	shape_read = shapes[entry];
-	prove(shape_read < SHAPE_HIDDEN);
+	prove(shape_read < SHAPE_HIDDEN && is_locked(entry / NODE_ENTRIES));
 	shapes[entry] = filled(entry);
 }
 
 unsigned shape_leaf_run(struct pt_node node, unsigned index, unsigned nr)
 {
 	return index == 0 && nr == 2 && shapes[index_of(node.entries) + 1] == SHAPE_FOLLOWS ? 2 : 1;
+}
+
+bool tree_is_same(const volatile void *object, bool same)
+{
+	if (!__CPROVER_same_object(object, entries))
+		return same;
+	prove(same);
+	return true;
 }
 
 /* Places: the root's, two of level 2, four of level 1. */
@@ -169,8 +186,8 @@ static void put_entry(unsigned entry)
 		break;
 	case SHAPE_NODE:
 		put_node(place_below(entry));
-		entries[entry] =
-			pte_node(format, PADDR((uint64_t)place_below(entry) << PAGE_SHIFT)).raw;
+		entries[entry] = pte_node(format, PADDR(page_address(place_below(entry)))).raw |
+				 bits_of_walks();
 		break;
 	case SHAPE_HIDDEN_ANY:
 		entries[entry] = nondet_u64();
@@ -211,7 +228,7 @@ static void begin_domain(void)
 	table.domain = &domain;
 	table.format = format;
 	table.root = (struct pt_node){ &slots[ROOT], &entries[ROOT] };
-	table.walker = WALKER;
+	table.walker = TABLE == EPT_HARDWARE ? TABLE_WALKED_BY_HARDWARE : TABLE_WALKED_BY_SOFTWARE;
 	table.marked = MARKED || PATH == PATH_STATUS || PATH == PATH_NODE_STATUS ||
 		       PATH == PATH_PAGE_STATUS;
 	put_node(ROOT);
@@ -223,8 +240,23 @@ static unsigned place_at(unsigned page, unsigned level)
 	return level == 3 ? ROOT : level == 2 ? 1 + page / 4 : 3 + page / 2;
 }
 
-static void begin_cursor(unsigned page, unsigned level)
+/* The nodes above the guard may be anybody's: others have their cursors there. */
+static void begin_locks(unsigned page)
 {
+	for (unsigned level = LEVELS; level > cursor.guard_level; level--) {
+		uint32_t *holders = &slots[place_at(page, level)].lock.holders;
+
+		*holders = nondet_u32();
+		assume(*holders != THREAD);
+	}
+	for (unsigned number = 0; number < PLACES; number++)
+		holders_before[number] = is_linked(number) ? slots[number].lock.holders : THREAD;
+}
+
+static void begin_cursor(unsigned page, unsigned level, unsigned guard)
+{
+	uint64_t len = level_size(guard + 1);
+
 	cursor.table = &table;
 	cursor.place = &place;
 	cursor.mode = CURSOR_MUTATE;
@@ -232,31 +264,46 @@ static void begin_cursor(unsigned page, unsigned level)
 	cursor.thread = THREAD;
 	cursor.locked = SLOT_NONE;
 	cursor.base = VADDR(0);
-	cursor.start = 0;
-	cursor.end = (uint64_t)PAGES << PAGE_SHIFT;
-	cursor.at = (uint64_t)page << PAGE_SHIFT;
-	cursor.guard_level = LEVELS;
+	cursor.at = page_address(page);
+	cursor.start = align_down(cursor.at, len);
+	cursor.end = cursor.start + len;
+	cursor.guard_level = (uint8_t)guard;
 	cursor.level = (uint8_t)level;
-	for (unsigned i = level; i <= LEVELS; i++)
+	for (unsigned i = level; i <= guard; i++)
 		cursor.path[i] = (struct pt_node){ &slots[place_at(page, i)],
 						   &entries[2 * place_at(page, i)] };
 	cursor.encoded.level = 0;
 	cursor.decoded.address = format->address;
 	cursor.decoded.bits = CURSOR_NOTHING;
 	cursor.changed.level = 0;
+	begin_locks(page);
 }
 
 /* With as many nodes as may be wanted; and where some are, with none, and with one. */
-static void run_from(unsigned level)
+static void run_from(unsigned level, unsigned guard)
 {
 	for (unsigned nodes = MEMORY_RUNS_OUT && PATH >> 8 == 0 ? 0 : 2; nodes <= 2; nodes++)
 		if (any_bool()) {
 			nodes_left = nodes < 2 ? nodes : PLACES;
 			nodes_made = 0;
-			begin_cursor(first_page, level);
+			begin_cursor(first_page, level, guard);
 			step_of(first_page, nr_pages);
 			assume(false);
 		}
+}
+
+static bool has_node(unsigned level)
+{
+	return is_linked(place_at(first_page, level)) &&
+	       place_at(first_page, level) == place_at(first_page + nr_pages - 1, level);
+}
+
+/* The guards that a table is tried with: see step_shape.h. */
+static bool is_guard(unsigned level)
+{
+	if (TABLE == EPT_HARDWARE)
+		return level == (has_node(2) ? 2 : LEVELS);
+	return level != 2 && has_node(level);
 }
 
 /* The shape is chosen: from each node that the cursor may be in. */
@@ -266,8 +313,10 @@ static void run(void)
 		put_data(number);
 	for (unsigned page = 0; page < PAGES; page++)
 		pages_before[page] = page_now(page);
-	for (unsigned level = LEVELS; level >= 1 && is_linked(place_at(first_page, level)); level--)
-		run_from(level);
+	for (unsigned guard = LEVELS; guard >= 1; guard--)
+		for (unsigned level = guard; level >= 1 && is_guard(guard); level--)
+			if (is_linked(place_at(first_page, level)))
+				run_from(level, guard);
 	assume(false);
 }
 

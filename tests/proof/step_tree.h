@@ -41,8 +41,9 @@ struct page {
 };
 
 /*
- * Calls `step` for each shape that the pages [first, first + nr) may have, and each node that a
- * cursor at page `first` may be in.
+ * Calls `step` for each shape that the pages [first, first + nr) may have, each guard that TABLE
+ * has, and each node that a cursor at page `first` may be in. Nodes that are not the cursor's have
+ * any lock: others may have their cursors there. Who reads or writes one has failed.
  */
 void tree_for_each_shape(unsigned first, unsigned nr, void (*step)(unsigned first, unsigned nr));
 

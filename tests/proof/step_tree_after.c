@@ -34,19 +34,21 @@ struct page page_now(unsigned page)
 
 bool cursor_is_at(unsigned page)
 {
-	bool sound = cursor.at == page_address(page) && cursor.level >= 1 &&
-		     cursor.level <= LEVELS && cursor.path[LEVELS].slot == &slots[ROOT];
+	uint64_t at = page_address(page);
+	bool inside = at < cursor.end;
+	bool sound = cursor.at == at && at <= cursor.end && cursor.level >= 1 &&
+		     cursor.level <= cursor.guard_level;
 
-	for (unsigned level = LEVELS; page < PAGES && level > cursor.level; level--) {
+	for (unsigned level = cursor.guard_level; inside && level > cursor.level; level--) {
 		const struct pt_node *node = &cursor.path[level];
-		uint64_t raw = node->entries[pte_index(cursor.at, level)];
+		uint64_t raw = node->entries[pte_index(at, level)];
 
 		sound = sound && pte_frame(raw) < PLACES + 1 &&
 			cursor.path[level - 1].slot == &slots[pte_frame(raw) % FRAMES] &&
 			cursor.path[level - 1].entries ==
 				&entries[pte_frame(raw) % FRAMES * NODE_ENTRIES];
 	}
-	return sound && (page < PAGES || cursor.level == LEVELS);
+	return sound && (inside || cursor.level == cursor.guard_level);
 }
 
 prop_t page_prop(const struct page *page)
@@ -116,7 +118,8 @@ static bool node_is_linked(unsigned number)
 	if (number == ROOT)
 		return index == SLOT_UNLINKED;
 	return index < NODE_ENTRIES && entry < ENTRIES &&
-	       entries[entry] == pte_node(format, PADDR(page_address(number))).raw;
+	       (entries[entry] & ~bits_of_walks()) ==
+		       (pte_node(format, PADDR(page_address(number))).raw & ~bits_of_walks());
 }
 
 static bool node_is_sound(unsigned number, uint32_t *count)
@@ -138,7 +141,7 @@ static bool node_is_sound(unsigned number, uint32_t *count)
 	}
 	return slot->state == SLOT_BUSY + 1 && !slot->stray && node_is_linked(number) &&
 	       (slot->nr_children == children || (any && slot->nr_children == children + 1)) &&
-	       slot->lock.holders == THREAD;
+	       slot->lock.holders == (number < PLACES ? holders_before[number] : THREAD);
 }
 
 bool tree_is_sound(void)

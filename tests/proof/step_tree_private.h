@@ -32,10 +32,17 @@ extern uint32_t held[FRAMES - DATA];
 /* As it was before the step. */
 extern uint32_t states_before[FRAMES - DATA];
 extern struct page pages_before[PAGES];
+extern uint32_t holders_before[PLACES]; /* of places without a node the cursor's thread */
 
 static inline uint64_t pte_frame(uint64_t raw)
 {
 	return (raw & format->address) >> PAGE_SHIFT;
+}
+
+/* What hardware has set in the entry of a node since it was written. */
+static inline uint64_t bits_of_walks(void)
+{
+	return TABLE == EPT_HARDWARE ? format_prop_bits(format, PROP_ACCESSED) : 0;
 }
 
 /* The references that a leaf owns are counted (INV-A3). */

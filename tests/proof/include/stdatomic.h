@@ -7,7 +7,8 @@
  * <proof_hooks.h> says what happens there: alone/ has nothing, for proofs of one thread, and
  * interference/ all that other threads may do. A hook gets the address of the word;
  * PROOF_WEAK_FAILS() is whether a weak exchange fails for no reason, and PROOF_WEAK_FAILED(), which
- * is false, follows each that failed for any.
+ * is false, follows each that failed for any. PROOF_SAME(), which need not be there, is told whether
+ * an exchange found what it expected, and may know it better.
  */
 #ifndef PROOF_STDATOMIC_H
 #define PROOF_STDATOMIC_H
@@ -15,6 +16,10 @@
 #include <stdbool.h>
 
 #include <proof_hooks.h>
+
+#ifndef PROOF_SAME
+#define PROOF_SAME(object, same) (same)
+#endif
 
 #define _Atomic /* what it adds to a type is in the macros below */
 
@@ -57,7 +62,8 @@ typedef enum {
 	({                                                                \
 		PROOF_BEFORE(object);                                     \
 		__typeof__(*(object)) was_ = *(object);                   \
-		bool done_ = was_ == *(expected) && !(fails);             \
+		bool same_ = PROOF_SAME(object, was_ == *(expected));     \
+		bool done_ = same_ && !(fails);                           \
 		if (done_) {                                              \
 			*(object) = (value);                              \
 			PROOF_STEP(object, was_, *(object), success);     \
