@@ -9,6 +9,7 @@ enum shape {
 	SHAPE_STATUS, /* absent, with one */
 	SHAPE_LEAF,
 	SHAPE_FOLLOWS, /* a leaf that goes on where the entry before it ends */
+	SHAPE_JOINS,   /* a tracked one that is not like it, but whose frames go on there */
 	SHAPE_NODE,
 	SHAPE_HIDDEN, /* no child of its node, whatever it holds: nobody looks */
 	SHAPE_HIDDEN_CHILD,
@@ -38,5 +39,13 @@ enum shape {
 #define EPT_HARDWARE 1
 
 extern enum shape shape_read; /* of the entry that was read last */
+
+/* Is it tracked, if it is a leaf and the shape says so? That is up to TREE_KNOWS_TRACKED. */
+enum known { UNKNOWN, NO, YES };
+extern enum known tracked_read;
+
+/* Of the entry that was written last, before that. */
+extern enum shape shape_written;
+extern enum known tracked_written;
 
 #endif

@@ -9,15 +9,27 @@
 
 #define FORMAT (TABLE == EPT_HARDWARE ? PT_FORMAT_EPT_4 : PT_FORMAT_X86_64_4)
 
+/* A bit for each level that the cursor's guard may be at; 0: see is_guard(). */
+#ifndef GUARDS
+#define GUARDS 0
+#endif
+
+/* Do shapes say which leaves are tracked, and whether their frames go on? */
+#ifndef TREE_KNOWS_TRACKED
+#define TREE_KNOWS_TRACKED false
+#endif
+
 struct phys_domain domain;
 struct slot slots[FRAMES];
 struct page_table table;
 struct cursor cursor;
-enum shape shape_read;
+enum shape shape_read, shape_written;
+enum known tracked_read, tracked_written;
 
 const struct pt_format *format;
 static struct pt_format small; /* with fewer levels */
 enum shape shapes[ENTRIES];
+enum known tracked[ENTRIES];
 uint64_t entries[ENTRIES];
 /* References of leaves on the frames from DATA on. */
 static uint32_t owned[FRAMES - DATA];
@@ -51,6 +63,7 @@ void tree_loaded(const volatile void *object)
 	if (!__CPROVER_same_object(object, entries))
 		return;
 	shape_read = shapes[index_of(object)];
+	tracked_read = tracked[index_of(object)];
 	prove(shape_read < SHAPE_HIDDEN && is_locked(index_of(object) / NODE_ENTRIES));
 }
 
@@ -76,9 +89,11 @@ void tree_stored(const volatile void *object)
 	if (!__CPROVER_same_object(object, entries))
 		return;
 	entry = index_of(object);
-	shape_read = shapes[entry];
+	shape_read = shape_written = shapes[entry];
+	tracked_read = tracked_written = tracked[entry];
 	prove(shape_read < SHAPE_HIDDEN && is_locked(entry / NODE_ENTRIES));
 	shapes[entry] = filled(entry);
+	tracked[entry] = UNKNOWN;
 }
 
 unsigned shape_leaf_run(struct pt_node node, unsigned index, unsigned nr)
@@ -129,14 +144,14 @@ static unsigned pages_of(unsigned entry)
 	return entry < 2 ? 4 : entry < 6 ? 2 : 1;
 }
 
-static uint64_t any_leaf(unsigned level)
+static uint64_t any_leaf(unsigned entry, unsigned level)
 {
 	uint64_t number = nondet_u8() % 4, raw;
-	bool tracked = any_bool();
+	bool is_tracked = tracked[entry] == UNKNOWN ? any_bool() : tracked[entry] == YES;
 
-	assume((format_leaf_bits)(format, level, PROP(nondet_u32()), tracked, &raw) == 0);
+	assume((format_leaf_bits)(format, level, PROP(nondet_u32()), is_tracked, &raw) == 0);
 	assume(number % level_pages(level) == 0);
-	if (tracked)
+	if (is_tracked)
 		return raw | (DATA + number) << PAGE_SHIFT;
 	return raw | (nondet_u64() & format->address & ~(level_size(level) - 1));
 }
@@ -148,6 +163,20 @@ static uint64_t following_leaf(unsigned entry, unsigned level)
 	assume((raw & format->address) != 0);
 	assume(!(raw & PTE_TRACKED) || pte_frame(raw) < FRAMES);
 	return raw;
+}
+
+/*
+ * A leaf behind another neither follows it nor joins it, if its shape does not say so. Whether it
+ * joins it matters only where it is known what is tracked.
+ */
+static bool leaf_is_as_said(unsigned entry, unsigned level)
+{
+	uint64_t differs = entries[entry] ^ (entries[entry - 1] + level_size(level));
+	bool goes_on = (differs & format->address) == 0;
+
+	if (shapes[entry] == SHAPE_JOINS)
+		return goes_on && differs != 0;
+	return tracked[entry] == YES && tracked[entry - 1] == YES ? !goes_on : differs != 0;
 }
 
 static void put_node(unsigned number)
@@ -177,7 +206,10 @@ static void put_entry(unsigned entry)
 		slot->marked = true;
 		break;
 	case SHAPE_LEAF:
-		entries[entry] = any_leaf(level);
+	case SHAPE_JOINS:
+		entries[entry] = any_leaf(entry, level);
+		if (entry % 2 == 1 && shapes[entry - 1] == SHAPE_LEAF)
+			assume(leaf_is_as_said(entry, level));
 		count_leaf(owned, entries[entry], level);
 		break;
 	case SHAPE_FOLLOWS:
@@ -232,12 +264,6 @@ static void begin_domain(void)
 	table.marked = MARKED || PATH == PATH_STATUS || PATH == PATH_NODE_STATUS ||
 		       PATH == PATH_PAGE_STATUS;
 	put_node(ROOT);
-}
-
-/* The node of the path to page `page` at `level`, if there is one. */
-static unsigned place_at(unsigned page, unsigned level)
-{
-	return level == 3 ? ROOT : level == 2 ? 1 + page / 4 : 3 + page / 2;
 }
 
 /* The nodes above the guard may be anybody's: others have their cursors there. */
@@ -301,6 +327,8 @@ static bool has_node(unsigned level)
 /* The guards that a table is tried with: see step_shape.h. */
 static bool is_guard(unsigned level)
 {
+	if (GUARDS)
+		return GUARDS >> level & 1 && has_node(level);
 	if (TABLE == EPT_HARDWARE)
 		return level == (has_node(2) ? 2 : LEVELS);
 	return level != 2 && has_node(level);
@@ -337,12 +365,32 @@ static void choose_as(unsigned entry, enum shape shape)
 		return;
 	if (entry == 6 + first_page && shape != PATH >> 8)
 		return;
+	if (shape == SHAPE_STATUS && !table.marked)
+		return;
 	if (any_bool()) {
 		shapes[entry] = shape;
 		put_entry(entry);
 		choose(entry + 1);
 		assume(false);
 	}
+}
+
+/* With TREE_KNOWS_TRACKED, as one that is tracked, and as one that is not. */
+static void choose_leaf(unsigned entry)
+{
+	bool is_next = entry % 2 == 1 && shapes[entry - 1] == SHAPE_LEAF;
+
+	for (unsigned i = 0; i < (TREE_KNOWS_TRACKED ? 2 : 1); i++) {
+		enum known is = TREE_KNOWS_TRACKED ? (enum known)(NO + i) : UNKNOWN;
+
+		tracked[entry] = is;
+		choose_as(entry, SHAPE_LEAF);
+		if (is_next && tracked[entry - 1] == is)
+			choose_as(entry, SHAPE_FOLLOWS);
+		if (is_next && tracked[entry - 1] == is && is == YES)
+			choose_as(entry, SHAPE_JOINS);
+	}
+	tracked[entry] = UNKNOWN;
 }
 
 static void choose(unsigned entry)
@@ -359,9 +407,7 @@ static void choose(unsigned entry)
 	} else {
 		choose_as(entry, SHAPE_EMPTY);
 		choose_as(entry, SHAPE_STATUS);
-		choose_as(entry, SHAPE_LEAF);
-		if (entry % 2 == 1 && shapes[entry - 1] == SHAPE_LEAF)
-			choose_as(entry, SHAPE_FOLLOWS);
+		choose_leaf(entry);
 		if (entry < 6)
 			choose_as(entry, SHAPE_NODE);
 	}

@@ -49,8 +49,9 @@ void tree_for_each_shape(unsigned first, unsigned nr, void (*step)(unsigned firs
 
 /*
  * Each frame is unused or has as many references as entries, handles and others hold (INV-M, INV-A,
- * INV-X3); each node is linked by the one entry that its slot names, is locked, is not stray, and
- * counts its children (INV-T4 to T6, T9, INV-X1, X2).
+ * INV-X3); each node is locked by the cursor that it belongs to, counts its children, and is linked
+ * by the one entry that its slot names, or was taken out and is deferred (INV-T4 to T6, T9, INV-X1,
+ * X2). It is stray if it was taken out, or a node above it was (L-5).
  */
 bool tree_is_sound(void);
 
@@ -78,10 +79,16 @@ void frame_passes_to_leaf(unsigned number);
 struct page page_now(unsigned page);
 struct page page_before(unsigned page);
 
+/* A page is as it was. */
+bool page_is_same(unsigned page);
+
 /* All pages but [first, first + nr) are as they were. */
 bool others_are_same(unsigned first, unsigned nr);
 
 /* All frames that may be mapped have the references that they had. */
 bool no_reference_has_changed(void);
+
+/* They have those that they had, less those of the leaves that were at [first, first + nr). */
+bool references_are_without(unsigned first, unsigned nr);
 
 #endif

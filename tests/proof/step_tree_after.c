@@ -2,6 +2,11 @@
 /* The tree after a step: whether it is sound, and what has become of its pages. */
 #include "tests/proof/step_tree_private.h"
 
+/* Nodes that a step may take out. */
+#ifndef DEFERRED_MAX
+#define DEFERRED_MAX 0
+#endif
+
 /* The entry of the tree, as it is now, that says what a page is; its first page is *first. */
 static unsigned entry_now(unsigned page, unsigned *first)
 {
@@ -23,11 +28,14 @@ static unsigned entry_now(unsigned page, unsigned *first)
 struct page page_now(unsigned page)
 {
 	unsigned first;
-	uint64_t raw = entries[entry_now(page, &first)];
+	unsigned entry = entry_now(page, &first);
+	uint64_t raw = entries[entry];
+	enum shape shape = shapes[entry] < SHAPE_HIDDEN ? shapes[entry] : SHAPE_UNKNOWN;
+	pte_t pte = { raw, shape, tracked[entry] };
 
-	if (!pte_is_present(format, PTE(raw)))
+	if (!pte_is_present(format, pte))
 		return (struct page){ .bits = raw };
-	return (struct page){ true, pte_is_tracked(PTE(raw)),
+	return (struct page){ true, pte_is_tracked(pte),
 			      (raw & format->address) + ((uint64_t)(page - first) << PAGE_SHIFT),
 			      raw & ~format->address & ~format->huge };
 }
@@ -81,19 +89,22 @@ struct page page_before(unsigned page)
 	return pages_before[page];
 }
 
+bool page_is_same(unsigned page)
+{
+	struct page now = page_now(page);
+
+	return now.present == pages_before[page].present &&
+	       now.tracked == pages_before[page].tracked &&
+	       now.address == pages_before[page].address && now.bits == pages_before[page].bits;
+}
+
 bool others_are_same(unsigned first, unsigned nr)
 {
 	bool same = true;
 
-	for (unsigned page = 0; page < PAGES; page++) {
-		struct page now = page_now(page);
-
+	for (unsigned page = 0; page < PAGES; page++)
 		if (page - first >= nr)
-			same = same && now.present == pages_before[page].present &&
-			       now.tracked == pages_before[page].tracked &&
-			       now.address == pages_before[page].address &&
-			       now.bits == pages_before[page].bits;
-	}
+			same = page_is_same(page) && same;
 	return same;
 }
 
@@ -102,6 +113,24 @@ bool no_reference_has_changed(void)
 	return slots[DATA].state == states_before[0] && slots[DATA + 1].state == states_before[1] &&
 	       slots[DATA + 2].state == states_before[2] &&
 	       slots[DATA + 3].state == states_before[3];
+}
+
+bool references_are_without(unsigned first, unsigned nr)
+{
+	uint32_t count[FRAMES - DATA] = { 0 };
+	bool are = true;
+
+	for (unsigned page = first; page < first + nr; page++)
+		if (pages_before[page].tracked)
+			count_leaf(count, pages_before[page].address | PTE_TRACKED, 1);
+	for (unsigned i = 0; i < FRAMES - DATA; i++) {
+		uint32_t now = slots[DATA + i].state == SLOT_UNUSED ? SLOT_BUSY :
+								      slots[DATA + i].state;
+
+		are = are && now + count[i] == (states_before[i] == SLOT_UNUSED ? SLOT_BUSY :
+										  states_before[i]);
+	}
+	return are;
 }
 
 static bool is_node(unsigned number)
@@ -122,6 +151,32 @@ static bool node_is_linked(unsigned number)
 		       (pte_node(format, PADDR(page_address(number))).raw & ~bits_of_walks());
 }
 
+/* Times that it is among the nodes that wait for a grace period. */
+static unsigned times_deferred(unsigned number)
+{
+	uint32_t next = domain.deferred;
+	unsigned times = 0;
+
+	for (unsigned i = 0; i < DEFERRED_MAX && next < FRAMES; i++) {
+		times += next == number;
+		next = slots[next].next;
+	}
+	prove(next == SLOT_NONE);
+	return times;
+}
+
+/* Linked by what is as stray as itself, or taken out. */
+static bool node_has_place(unsigned number)
+{
+	const struct slot *slot = &slots[number];
+
+	if (node_is_linked(number))
+		return slot->stray == (number != ROOT && slots[slot->parent % FRAMES].stray) &&
+		       times_deferred(number) == 0;
+	return slot->type >> SLOT_INDEX_SHIFT == SLOT_UNLINKED && slot->stray &&
+	       times_deferred(number) == 1;
+}
+
 static bool node_is_sound(unsigned number, uint32_t *count)
 {
 	const struct slot *slot = &slots[number];
@@ -139,7 +194,7 @@ static bool node_is_sound(unsigned number, uint32_t *count)
 		    entries[entry] != pte_of_status(1).raw)
 			count_leaf(count, entries[entry], level);
 	}
-	return slot->state == SLOT_BUSY + 1 && !slot->stray && node_is_linked(number) &&
+	return slot->state == SLOT_BUSY + 1 && node_has_place(number) &&
 	       (slot->nr_children == children || (any && slot->nr_children == children + 1)) &&
 	       slot->lock.holders == (number < PLACES ? holders_before[number] : THREAD);
 }

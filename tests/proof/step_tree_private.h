@@ -24,6 +24,7 @@
 /* The table as it is: what is known of each entry, and its bits. */
 extern const struct pt_format *format;
 extern enum shape shapes[ENTRIES];
+extern enum known tracked[ENTRIES];
 extern uint64_t entries[ENTRIES];
 
 /* References of handles, segments, and what is hidden, on the frames from DATA on. */
@@ -33,6 +34,12 @@ extern uint32_t held[FRAMES - DATA];
 extern uint32_t states_before[FRAMES - DATA];
 extern struct page pages_before[PAGES];
 extern uint32_t holders_before[PLACES]; /* of places without a node the cursor's thread */
+
+/* The node of the path to page `page` at `level`, if there is one. */
+static inline unsigned place_at(unsigned page, unsigned level)
+{
+	return level == 3 ? ROOT : level == 2 ? 1 + page / 4 : 3 + page / 2;
+}
 
 static inline uint64_t pte_frame(uint64_t raw)
 {

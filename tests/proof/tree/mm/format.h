@@ -21,6 +21,7 @@ static inline enum pte_kind shape_kind(const struct pt_format *format, pte_t pte
 		return PTE_ABSENT;
 	case SHAPE_LEAF:
 	case SHAPE_FOLLOWS:
+	case SHAPE_JOINS:
 		prove(kind == PTE_LEAF);
 		return PTE_LEAF;
 	case SHAPE_NODE:
@@ -61,9 +62,20 @@ static inline bool shape_is_child(const struct pt_format *format, pte_t pte)
 	return pte.known >= SHAPE_STATUS;
 }
 
+static inline bool shape_is_tracked(pte_t pte)
+{
+	bool is = pte_is_tracked(pte);
+
+	if (pte.tracked == UNKNOWN)
+		return is;
+	prove(is == (pte.tracked == YES));
+	return pte.tracked == YES;
+}
+
 #define pte_kind(format, pte, level) shape_kind(format, pte, level)
 #define pte_is_present(format, pte) shape_is_present(format, pte)
 #define pte_has_status(pte) shape_has_status(pte)
+#define pte_is_tracked(pte) shape_is_tracked(pte)
 #define pte_is_child(format, pte) shape_is_child(format, pte)
 
 #endif

@@ -13,14 +13,17 @@
 typedef struct {
 	uint64_t raw;
 	enum shape known; /* of the entry that it was read from; UNKNOWN of what was made up */
+	enum known tracked;
 } pte_t;
 
 #define PTE(x)                                     \
 	({                                         \
 		shape_read = SHAPE_UNKNOWN;        \
+		tracked_read = UNKNOWN;        \
 		uint64_t raw_ = (x);               \
-		pte_t pte_ = { raw_, shape_read }; \
+		pte_t pte_ = { raw_, shape_read, tracked_read }; \
 		shape_read = SHAPE_UNKNOWN;        \
+		tracked_read = UNKNOWN;        \
 		pte_;                              \
 	})
 
