@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows: from the first of two pages of a node to the end, each that is mapped is found, in order, and
- *   can be taken out; the fragment has what it mapped with its references, and every other page and
- *   reference is as it was
+ * Shows: from the first of two pages of a node to the end, each that is mapped is found, in order,
+ *   and can be taken out; the fragment has what it mapped with its references, and every other page
+ *   and reference is as it was
  * Rules: AX-5 AX-8 INV-A3 INV-C1 INV-C2 INV-T5 INV-X6 C-3 C-7 C-9 T-5
  * Layer: steps
  * Assumes: one thread at a time on the table, which no guest writes to; statuses are 1
@@ -58,6 +58,7 @@ static void take(unsigned first, unsigned nr)
 		next = next_mapped(page, end);
 		found = cursor_find_next(&cursor, page_address(end) - cursor.at);
 		prove(found == (next < end) && cursor_is_at(next));
+		prove(cursor_jump(&cursor, VADDR(page_address(page))) == 0 && cursor_is_at(page));
 		found = cursor_take_next(&cursor, page_address(end) - cursor.at, &fragment);
 		prove(found == (next < end));
 		if (!found)
