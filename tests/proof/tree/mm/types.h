@@ -16,15 +16,15 @@ typedef struct {
 	enum known tracked;
 } pte_t;
 
-#define PTE(x)                                     \
-	({                                         \
-		shape_read = SHAPE_UNKNOWN;        \
-		tracked_read = UNKNOWN;        \
-		uint64_t raw_ = (x);               \
+#define PTE(x)                                                   \
+	({                                                       \
+		shape_read = SHAPE_UNKNOWN;                      \
+		tracked_read = UNKNOWN;                          \
+		uint64_t raw_ = (x);                             \
 		pte_t pte_ = { raw_, shape_read, tracked_read }; \
-		shape_read = SHAPE_UNKNOWN;        \
-		tracked_read = UNKNOWN;        \
-		pte_;                              \
+		shape_read = SHAPE_UNKNOWN;                      \
+		tracked_read = UNKNOWN;                          \
+		pte_;                                            \
 	})
 
 #endif
