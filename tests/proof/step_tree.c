@@ -19,6 +19,14 @@
 #define TREE_KNOWS_TRACKED false
 #endif
 
+/*
+ * What of a leaf takes each value in turn, as a constant: a mask of bits of a kind, see
+ * constant_leaf(). 0: all of it has any value.
+ */
+#ifndef LEAF_KINDS
+#define LEAF_KINDS 0u
+#endif
+
 struct phys_domain domain;
 struct slot slots[FRAMES];
 struct page_table table;
@@ -30,6 +38,7 @@ const struct pt_format *format;
 static struct pt_format small; /* with fewer levels */
 enum shape shapes[ENTRIES];
 enum known tracked[ENTRIES];
+static unsigned kinds[ENTRIES]; /* of leaves, if LEAF_KINDS */
 uint64_t entries[ENTRIES];
 /* References of leaves on the frames from DATA on. */
 static uint32_t owned[FRAMES - DATA];
@@ -144,6 +153,20 @@ static unsigned pages_of(unsigned entry)
 	return entry < 2 ? 4 : entry < 6 ? 2 : 1;
 }
 
+/* Of a kind, the bits say: accessed, dirty, may be written. */
+static uint64_t constant_leaf(unsigned entry, unsigned level)
+{
+	unsigned kind = kinds[entry];
+	bool is_tracked = entry % 2 == 0;
+	uint32_t prop = PROP_READ | (kind & 1 ? PROP_ACCESSED : 0) | (kind & 2 ? PROP_DIRTY : 0) |
+			(kind & 4 ? PROP_WRITE : 0);
+	uint64_t number = is_tracked ? DATA + 2 : UINT64_C(1) << 28;
+	uint64_t raw;
+
+	assume((format_leaf_bits)(format, level, PROP(prop), is_tracked, &raw) == 0);
+	return raw | number << PAGE_SHIFT;
+}
+
 static uint64_t any_leaf(unsigned entry, unsigned level)
 {
 	uint64_t number = nondet_u8() % 4, raw;
@@ -207,8 +230,8 @@ static void put_entry(unsigned entry)
 		break;
 	case SHAPE_LEAF:
 	case SHAPE_JOINS:
-		entries[entry] = any_leaf(entry, level);
-		if (entry % 2 == 1 && shapes[entry - 1] == SHAPE_LEAF)
+		entries[entry] = LEAF_KINDS ? constant_leaf(entry, level) : any_leaf(entry, level);
+		if (!LEAF_KINDS && entry % 2 == 1 && shapes[entry - 1] == SHAPE_LEAF)
 			assume(leaf_is_as_said(entry, level));
 		count_leaf(owned, entries[entry], level);
 		break;
@@ -393,13 +416,23 @@ static void choose_leaf(unsigned entry)
 	tracked[entry] = UNKNOWN;
 }
 
+/* With LEAF_KINDS, as each of them. */
+static void choose_constant_leaf(unsigned entry)
+{
+	for (unsigned kind = 0; kind < 8; kind++)
+		if ((kind & ~LEAF_KINDS) == 0) {
+			kinds[entry] = kind;
+			choose_as(entry, SHAPE_LEAF);
+		}
+}
+
 static void choose(unsigned entry)
 {
 	while (entry < PLACES * NODE_ENTRIES && !is_linked(entry / 2))
 		entry += NODE_ENTRIES;
 	if (entry == PLACES * NODE_ENTRIES) {
 		run();
-	} else if (!is_touched(entry) && entry < 2) {
+	} else if (!is_touched(entry) && (entry < 2 || (GUARDS == 2 && entry < 6))) {
 		choose_as(entry, SHAPE_HIDDEN_ANY);
 	} else if (!is_touched(entry)) {
 		choose_as(entry, SHAPE_HIDDEN);
@@ -407,7 +440,10 @@ static void choose(unsigned entry)
 	} else {
 		choose_as(entry, SHAPE_EMPTY);
 		choose_as(entry, SHAPE_STATUS);
-		choose_leaf(entry);
+		if (LEAF_KINDS)
+			choose_constant_leaf(entry);
+		else
+			choose_leaf(entry);
 		if (entry < 6)
 			choose_as(entry, SHAPE_NODE);
 	}

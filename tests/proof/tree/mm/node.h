@@ -18,7 +18,7 @@ static inline unsigned tree_leaf_run(const struct phys_domain *domain,
 	return known;
 }
 
-/* Whatever properties a step asks for can be said. */
+/* Whatever properties a step asks for can be said, unless MAY_BE_REFUSED. */
 static inline int shape_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop,
 				  bool tracked, uint64_t *bits)
 {
@@ -28,8 +28,10 @@ static inline int shape_leaf_bits(const struct pt_format *format, unsigned level
 	return 0;
 }
 
+#ifndef MAY_BE_REFUSED
 #define format_leaf_bits(format, level, prop, tracked, bits) \
 	shape_leaf_bits(format, level, prop, tracked, bits)
+#endif
 #define node_leaf_run(domain, format, node, index, nr, pte) \
 	tree_leaf_run(domain, format, node, index, nr, pte)
 
