@@ -27,6 +27,7 @@
  * Unreached: cursor_query_find cursor_place(cursor, cursor->end);
  * Unreached: cursor_query_find cursor_place(cursor, begin);
  * Unreached: cursor_query_find return error;
+ * Except: cursor_jump wraps what lies before the range is further than the range is long
  * Limit: 900
  */
 #include "tests/proof/step_tree.h"
