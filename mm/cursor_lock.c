@@ -111,7 +111,7 @@ static inline int descend(const struct cursor *cursor, unsigned lowest, struct p
 				  (uint32_t)parent))
 			return node_read(*node, index).raw == pte.raw ? -EUCLEAN : -EAGAIN;
 		node->slot = &slots[number];
-		node->entries = (_Atomic uint64_t *)(memory + (number << PAGE_SHIFT));
+		node->entries = memory_frame(memory, number);
 		(*level)--;
 	}
 	return 0;

@@ -87,6 +87,12 @@ static inline paddr_t domain_slot_paddr(const struct phys_domain *domain, const 
 	return PADDR((uint64_t)(slot - domain->slots) << PAGE_SHIFT);
 }
 
+/* The bytes of a frame of memory that begins with physical address 0. */
+static inline void *memory_frame(unsigned char *memory, uint64_t number)
+{
+	return memory + (number << PAGE_SHIFT);
+}
+
 /* The bytes of a frame that is known to be in the domain. */
 static inline void *domain_pointer(const struct phys_domain *domain, paddr_t paddr)
 {

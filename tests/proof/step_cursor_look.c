@@ -7,7 +7,7 @@
  * Assumes: one thread at a time on the table, which no guest writes to; statuses are 1
  * Sources: mm/cursor_move.c mm/cursor_map.c mm/entry.c mm/format.c mm/node.c mm/slot.c
  *   tests/proof/port.c tests/proof/step_tree.c tests/proof/step_tree_after.c
- *   tests/proof/step_tree_allocator.c
+ *   tests/proof/step_tree_seams.c tests/proof/step_tree_allocator.c
  * Hooks: tree
  * Geometry: 2 entries a node, 3 levels, leaves of each, 4 frames that are mapped; the last page of
  *   a root entry, any shape of what maps it, the cursor in each node above it; x86-64 that software

@@ -8,7 +8,8 @@
  * Assumes: the new leaf maps one frame, always the same: where it lies decides nothing
  * Sources: mm/cursor_move.c mm/cursor_change.c mm/cursor_map.c mm/cursor_replace.c
  *   mm/entry.c mm/format.c mm/node.c mm/slot.c tests/proof/port.c tests/proof/step_tree.c
- *   tests/proof/step_tree_after.c tests/proof/step_tree_allocator.c
+ *   tests/proof/step_tree_after.c tests/proof/step_tree_seams.c
+ *   tests/proof/step_tree_allocator.c
  * Hooks: tree
  * Geometry: 2 entries a node, 3 levels, leaves of each, 4 frames that are mapped; the last page of
  *   a root entry, any shape of what maps it, the cursor in each node above it; x86-64 that software

@@ -14,6 +14,7 @@ enum shape {
 	SHAPE_HIDDEN, /* no child of its node, whatever it holds: nobody looks */
 	SHAPE_HIDDEN_CHILD,
 	SHAPE_HIDDEN_ANY,
+	SHAPE_OTHERS, /* a node, which another thread has locked: nobody looks */
 };
 
 /*
@@ -29,6 +30,7 @@ enum shape {
 #define PATH_PAGE_EMPTY (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_EMPTY << 8)
 #define PATH_PAGE_STATUS (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_STATUS << 8)
 #define PATH_PAGE_LEAF (SHAPE_NODE | SHAPE_NODE << 4 | SHAPE_LEAF << 8)
+#define PATH_ANY 0xff /* all of them, one after the other */
 
 /*
  * TABLE, another: one format of each family, who walks it, and what the cursor has of it. That is

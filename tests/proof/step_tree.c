@@ -31,8 +31,6 @@ struct phys_domain domain;
 struct slot slots[FRAMES];
 struct page_table table;
 struct cursor cursor;
-enum shape shape_read, shape_written;
-enum known tracked_read, tracked_written;
 
 const struct pt_format *format;
 static struct pt_format small; /* with fewer levels */
@@ -50,73 +48,6 @@ static struct cursor_place place;
 static unsigned first_page, nr_pages;
 unsigned nodes_left, nodes_made;
 static void (*step_of)(unsigned first, unsigned nr);
-
-void *proof_frame(paddr_t paddr)
-{
-	return &entries[(paddr.value >> PAGE_SHIFT) * NODE_ENTRIES];
-}
-
-/* May the step look into the node? It may be one that the step has made. */
-static bool is_locked(unsigned number)
-{
-	return slots[number].state == SLOT_BUSY || slots[number].lock.holders == THREAD;
-}
-
-static unsigned index_of(const volatile void *object)
-{
-	return (unsigned)((const volatile uint64_t *)object - entries);
-}
-
-void tree_loaded(const volatile void *object)
-{
-	if (!__CPROVER_same_object(object, entries))
-		return;
-	shape_read = shapes[index_of(object)];
-	tracked_read = tracked[index_of(object)];
-	prove(shape_read < SHAPE_HIDDEN && is_locked(index_of(object) / NODE_ENTRIES));
-}
-
-/* What a new node is filled with before it is published: what it will stand for. */
-static enum shape filled(unsigned entry)
-{
-	const struct slot *slot = &slots[entry / NODE_ENTRIES];
-	unsigned parent_entry = slot->parent * NODE_ENTRIES + (slot->type >> SLOT_INDEX_SHIFT);
-	enum shape shape = slot->type >> SLOT_INDEX_SHIFT < NODE_ENTRIES ? shapes[parent_entry] :
-									   SHAPE_UNKNOWN;
-
-	if (shape == SHAPE_STATUS)
-		return shape;
-	if (shape == SHAPE_LEAF || shape == SHAPE_FOLLOWS)
-		return entry % NODE_ENTRIES ? SHAPE_FOLLOWS : SHAPE_LEAF;
-	return SHAPE_UNKNOWN;
-}
-
-void tree_stored(const volatile void *object)
-{
-	unsigned entry;
-
-	if (!__CPROVER_same_object(object, entries))
-		return;
-	entry = index_of(object);
-	shape_read = shape_written = shapes[entry];
-	tracked_read = tracked_written = tracked[entry];
-	prove(shape_read < SHAPE_HIDDEN && is_locked(entry / NODE_ENTRIES));
-	shapes[entry] = filled(entry);
-	tracked[entry] = UNKNOWN;
-}
-
-unsigned shape_leaf_run(struct pt_node node, unsigned index, unsigned nr)
-{
-	return index == 0 && nr == 2 && shapes[index_of(node.entries) + 1] == SHAPE_FOLLOWS ? 2 : 1;
-}
-
-bool tree_is_same(const volatile void *object, bool same)
-{
-	if (!__CPROVER_same_object(object, entries))
-		return same;
-	prove(same);
-	return true;
-}
 
 /* Places: the root's, two of level 2, four of level 1. */
 
@@ -172,6 +103,8 @@ static uint64_t any_leaf(unsigned entry, unsigned level)
 	uint64_t number = nondet_u8() % 4, raw;
 	bool is_tracked = tracked[entry] == UNKNOWN ? any_bool() : tracked[entry] == YES;
 
+	if (LOWEST_SEEN > 1)
+		return format->node | format->huge;
 	assume((format_leaf_bits)(format, level, PROP(nondet_u32()), is_tracked, &raw) == 0);
 	assume(number % level_pages(level) == 0);
 	if (is_tracked)
@@ -211,9 +144,28 @@ static void put_node(unsigned number)
 	slot->type = number == ROOT ? SLOT_NODE_TYPE(LEVELS, FORMAT, SLOT_UNLINKED) :
 				      SLOT_NODE_TYPE(level_of(number), FORMAT, entry % 2);
 	slot->parent = number == ROOT ? nondet_u32() : entry / 2;
-	slot->lock.holders = THREAD;
+	slot->lock.holders = HOLDER_BEFORE;
 	slot->nr_children = 0;
-	slot->marked = any_bool();
+	slot->marked = LOWEST_SEEN == 1 && any_bool();
+}
+
+/* What nobody looks at has any value; where nothing that is has one, a number of its own. */
+static uint64_t any_hidden(unsigned entry)
+{
+	return LOWEST_SEEN > 1 ? ~(uint64_t)entry : nondet_u64();
+}
+
+static void put_entry(unsigned entry);
+
+/* The root of a tree of another thread's, which is hidden. */
+static void put_others(unsigned number)
+{
+	put_node(number);
+	slots[number].lock.holders = OTHER;
+	for (unsigned entry = 2 * number; entry < 2 * number + 2; entry++) {
+		shapes[entry] = SHAPE_HIDDEN_CHILD;
+		put_entry(entry);
+	}
 }
 
 static void put_entry(unsigned entry)
@@ -239,8 +191,12 @@ static void put_entry(unsigned entry)
 		entries[entry] = following_leaf(entry, level);
 		count_leaf(owned, entries[entry], level);
 		break;
+	case SHAPE_OTHERS:
 	case SHAPE_NODE:
-		put_node(place_below(entry));
+		if (shapes[entry] == SHAPE_NODE)
+			put_node(place_below(entry));
+		else
+			put_others(place_below(entry));
 		entries[entry] = pte_node(format, PADDR(page_address(place_below(entry)))).raw |
 				 bits_of_walks();
 		break;
@@ -249,10 +205,10 @@ static void put_entry(unsigned entry)
 		slot->nr_children += any_bool();
 		return;
 	case SHAPE_HIDDEN:
-		entries[entry] = nondet_u64();
+		entries[entry] = any_hidden(entry);
 		return;
 	default:
-		entries[entry] = nondet_u64();
+		entries[entry] = any_hidden(entry);
 		break;
 	}
 	slot->nr_children++;
@@ -263,12 +219,13 @@ static void put_data(unsigned number)
 {
 	uint32_t count = owned[number - DATA];
 
-	held[number - DATA] = nondet_u32();
+	held[number - DATA] = (LOWEST_SEEN > 1 ? 1 : nondet_u32());
 	assume(held[number - DATA] <= SLOT_SHARED_MAX - 64);
 	count += held[number - DATA];
 	slots[number].state = count ? SLOT_BUSY + count : SLOT_UNUSED;
 	states_before[number - DATA] = slots[number].state;
-	slots[number].type = count ? (any_bool() ? FRAME_DATA : FRAME_GUEST) : FRAME_NONE;
+	slots[number].type = count ? ((LOWEST_SEEN > 1 || any_bool()) ? FRAME_DATA : FRAME_GUEST) :
+				     FRAME_NONE;
 }
 
 static void begin_domain(void)
@@ -378,15 +335,28 @@ static bool is_touched(unsigned entry)
 	return page < first_page + nr_pages && first_page < page + pages_of(entry);
 }
 
+/* All of the pages. */
+static bool covers(unsigned entry)
+{
+	return page_of(entry) <= first_page &&
+	       first_page + nr_pages <= page_of(entry) + pages_of(entry);
+}
+
+/* An entry that leads to the first page is what the case says. */
+static bool is_on_path(unsigned entry, enum shape shape)
+{
+	if (entry == first_page / 4)
+		return shape == (PATH & 0xf);
+	if (entry == 2 + first_page / 2)
+		return shape == (PATH >> 4 & 0xf);
+	return entry != 6 + first_page || shape == PATH >> 8;
+}
+
 static void choose(unsigned entry);
 
 static void choose_as(unsigned entry, enum shape shape)
 {
-	if (entry == first_page / 4 && shape != (PATH & 0xf))
-		return;
-	if (entry == 2 + first_page / 2 && shape != (PATH >> 4 & 0xf))
-		return;
-	if (entry == 6 + first_page && shape != PATH >> 8)
+	if (PATH != PATH_ANY && !is_on_path(entry, shape))
 		return;
 	if (shape == SHAPE_STATUS && !table.marked)
 		return;
@@ -432,6 +402,13 @@ static void choose(unsigned entry)
 		entry += NODE_ENTRIES;
 	if (entry == PLACES * NODE_ENTRIES) {
 		run();
+	} else if (level_of(entry / 2) < LOWEST_SEEN) {
+		choose_as(entry, SHAPE_HIDDEN_CHILD);
+	} else if (!is_touched(entry) && LOWEST_SEEN > 1) {
+		choose_as(entry, SHAPE_OTHERS);
+	} else if (!covers(entry) && LOWEST_SEEN > 1) {
+		choose_as(entry, entry % 2 ? SHAPE_LEAF : SHAPE_EMPTY);
+		choose_as(entry, SHAPE_NODE);
 	} else if (!is_touched(entry) && (entry < 2 || (GUARDS == 2 && entry < 6))) {
 		choose_as(entry, SHAPE_HIDDEN_ANY);
 	} else if (!is_touched(entry)) {
@@ -440,7 +417,9 @@ static void choose(unsigned entry)
 	} else {
 		choose_as(entry, SHAPE_EMPTY);
 		choose_as(entry, SHAPE_STATUS);
-		if (LEAF_KINDS)
+		if (LOWEST_SEEN > 1)
+			choose_as(entry, SHAPE_LEAF);
+		else if (LEAF_KINDS)
 			choose_constant_leaf(entry);
 		else
 			choose_leaf(entry);

@@ -24,6 +24,7 @@
 #define DATA 8u	  /* the first of four frames that may be mapped */
 #define FRAMES 12u
 #define THREAD 1u
+#define OTHER 2u /* thread */
 
 extern struct phys_domain domain;
 extern struct slot slots[FRAMES];
@@ -54,6 +55,9 @@ void tree_for_each_shape(unsigned first, unsigned nr, void (*step)(unsigned firs
  * X2). It is stray if it was taken out, or a node above it was (L-5).
  */
 bool tree_is_sound(void);
+
+/* Of a harness that opens: what the lock of a node says then. */
+uint32_t holder_after(unsigned number);
 
 static inline uint64_t page_address(unsigned page)
 {

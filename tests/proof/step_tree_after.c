@@ -181,22 +181,21 @@ static bool node_is_sound(unsigned number, uint32_t *count)
 {
 	const struct slot *slot = &slots[number];
 	unsigned level = slot->type >> 8 & 0xff;
-	unsigned children = 0;
-	bool any = false;
+	unsigned children = 0, any = 0;
 
 	for (unsigned entry = 2 * number; entry < 2 * number + 2; entry++) {
 		enum shape shape = shapes[entry];
 
-		any |= shape == SHAPE_HIDDEN_ANY;
-		if (shape == SHAPE_HIDDEN_CHILD || (shape < SHAPE_HIDDEN && entries[entry] != 0))
+		any += shape == SHAPE_HIDDEN_ANY;
+		if (shape == SHAPE_HIDDEN_CHILD || shape == SHAPE_OTHERS ||
+		    (shape < SHAPE_HIDDEN && entries[entry] != 0))
 			children++;
 		if (shape < SHAPE_HIDDEN && shape != SHAPE_NODE && entries[entry] != 0 &&
 		    entries[entry] != pte_of_status(1).raw)
 			count_leaf(count, entries[entry], level);
 	}
 	return slot->state == SLOT_BUSY + 1 && node_has_place(number) &&
-	       (slot->nr_children == children || (any && slot->nr_children == children + 1)) &&
-	       slot->lock.holders == (number < PLACES ? holders_before[number] : THREAD);
+	       slot->nr_children - children <= any && slot->lock.holders == HOLDER_AFTER(number);
 }
 
 bool tree_is_sound(void)

@@ -21,6 +21,21 @@
 
 #define ENTRIES (FRAMES * NODE_ENTRIES)
 
+/*
+ * OPENS, a macro of a harness: no cursor is open before the step. Locks are free, but for those of
+ * another thread, and after the step they are held as the harness says. Whoever finds and locks
+ * nodes looks at no page's entry, and where leaves lie does not matter.
+ */
+#ifdef OPENS
+#define HOLDER_BEFORE LOCK_FREE
+#define HOLDER_AFTER(number) holder_after(number)
+#define LOWEST_SEEN 2u /* level of entries */
+#else
+#define HOLDER_BEFORE THREAD
+#define HOLDER_AFTER(number) ((number) < PLACES ? holders_before[number] : THREAD)
+#define LOWEST_SEEN 1u
+#endif
+
 /* The table as it is: what is known of each entry, and its bits. */
 extern const struct pt_format *format;
 extern enum shape shapes[ENTRIES];

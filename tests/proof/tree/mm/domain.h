@@ -13,6 +13,7 @@
 void *proof_frame(paddr_t paddr);
 
 #define domain_pointer(domain, paddr) proof_frame(paddr)
+#define memory_frame(memory, number) ((void)(memory), proof_frame(PADDR((number) << PAGE_SHIFT)))
 
 /* Whatever a step asks for is in the domain. */
 static inline bool shape_is_contained(const struct phys_domain *domain, paddr_t paddr, uint64_t len)
