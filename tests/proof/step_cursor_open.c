@@ -14,14 +14,14 @@
  *   tests/proof/port.c tests/proof/step_tree.c tests/proof/step_tree_after.c
  *   tests/proof/step_tree_seams.c tests/proof/step_tree_allocator.c
  * Hooks: tree
- * Geometry: 2 entries a node, 3 levels, EPT; one page, two pages in two nodes, two pages below two
- *   entries of the root; any shape above the pages, but entries that cover a part of the range are
- *   a node or not; what the range does not touch is a node that another thread has; reading
- *   cursors have a list of 2 nodes
+ * Geometry: 2 entries a node, 3 levels, EPT; one page, two pages in one node, in two nodes, and
+ *   below two entries of the root, and all pages; any shape above the pages, but entries that cover
+ *   a part of the range are a node or not; what the range does not touch is a node that another
+ *   thread has; reading cursors have a list of 2 nodes
  * Options: --object-bits 14
  * Defines: MM_INDEX_BITS=1 OPENS MEMORY_RUNS_OUT=1 SHARED_NODES_MAX=2 PATH=PATH_ANY
  *   MARKED=true GUARDS=8 TABLE=EPT_HARDWARE
- * Cases: RANGE 3,1 1,2 3,2
+ * Cases: RANGE 3,1 2,2 1,2 3,2 0,8
  * Unwind: 26
  * Covers: cursor_close lock_range lock_both lock_guard lock_linked lock_node
  *   lowest_guard descend create prepare_nodes lock_below lock_subtree unlock_all unlock_chain
