@@ -23,7 +23,6 @@
  * Covers: cursor_query cursor_find_next cursor_query_find cursor_jump cursor_place
  * Unreached: cursor_query return -ERANGE;
  * Unreached: cursor_query return error ? error : mapping_read(
- * Unreached: cursor_place cursor->level = cursor->guard_level;
  * Unreached: cursor_query_find cursor_place(cursor, cursor->end);
  * Unreached: cursor_query_find cursor_place(cursor, begin);
  * Unreached: cursor_query_find return error;
