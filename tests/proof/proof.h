@@ -19,6 +19,13 @@
 #endif
 #define implies(condition, consequence) (!(condition) || (consequence))
 
+/* What is known to come out is proved, and goes on as the constant that it is. */
+#define proved_as(known, value)            \
+	({                                 \
+		prove((value) == (known)); \
+		(known);                   \
+	})
+
 /* Any value, bit by bit. */
 #define any_of(object) __CPROVER_havoc_object(object)
 

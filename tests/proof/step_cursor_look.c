@@ -31,17 +31,6 @@
  */
 #include "tests/proof/step_tree.h"
 
-/* The mapping says of a page what was there. */
-static void prove_maps(const struct pt_mapping *mapping, unsigned page)
-{
-	struct page before = page_before(page);
-	uint64_t offset = page_address(page) - mapping->start.value;
-
-	prove(mapping->tracked == before.tracked);
-	prove(mapping->paddr.value + offset == before.address);
-	prove(mapping->prop.bits == page_prop(&before).bits);
-}
-
 static void query(unsigned first)
 {
 	struct page before = page_before(first);
@@ -53,7 +42,7 @@ static void query(unsigned first)
 	prove(offset < mapping.len && mapping.len == level_size(mapping.level));
 	prove(mapping.present == before.present);
 	if (mapping.present)
-		prove_maps(&mapping, first);
+		prove(mapping_is_of(&mapping, first));
 	else
 		prove(pte_of_status(mapping.status).raw == before.bits);
 }
@@ -73,7 +62,7 @@ static void query_next(unsigned first)
 
 	prove(found == page_before(first).present && cursor_is_at(first + 1));
 	if (found)
-		prove_maps(&mapping, first);
+		prove(mapping_is_of(&mapping, first));
 }
 
 /* To where the cursor has been before, and back: the path leads there again. */

@@ -37,7 +37,7 @@ static void protect(unsigned first, unsigned nr)
 	/* Can be said of every leaf. */
 	const struct prop_change change = { .clear = nondet_u32() & (PROP_WRITE | PROP_ACCESSED |
 								     PROP_DIRTY | PROP_SOFT) };
-	struct page before = page_before(first), now;
+	struct page before = page_before(first);
 	struct pt_mapping mapping;
 	int found = cursor_protect_next(&cursor, PAGE_SIZE, change, &mapping);
 
@@ -48,14 +48,11 @@ static void protect(unsigned first, unsigned nr)
 		return;
 	}
 	prove(found == before.present && cursor_is_at(first + 1));
-	now = page_now(first);
 	if (!found)
 		return;
-	prove(now.present && now.tracked == before.tracked && now.address == before.address);
-	prove(page_prop(&now).bits == (page_prop(&before).bits & ~change.clear));
-	prove(mapping.start.value == page_address(first) && mapping.len == PAGE_SIZE &&
-	      mapping.paddr.value == before.address &&
-	      mapping.prop.bits == page_prop(&before).bits);
+	prove(page_has_lost(first, change.clear));
+	prove(mapping.start.value == page_address(first) && mapping.len == PAGE_SIZE);
+	prove(mapping_is_of(&mapping, first));
 }
 
 int main(void)

@@ -49,9 +49,7 @@ static void replace(unsigned first, unsigned nr)
 	prove(page_prop(&now).bits == prop.bits);
 	prove(fragment.kind == (before.present ? FRAGMENT_LEAF : FRAGMENT_NONE));
 	if (before.present)
-		prove(fragment.leaf.paddr.value == before.address &&
-		      fragment.leaf.tracked == before.tracked &&
-		      fragment.leaf.prop.bits == page_prop(&before).bits);
+		prove(mapping_is_of(&fragment.leaf, first));
 	else
 		prove(pte_of_status(fragment.leaf.status).raw == before.bits);
 	fragment_drop(&fragment);

@@ -43,9 +43,7 @@ static void take(unsigned first, unsigned nr)
 	prove(before.present && page_now(first).bits == 0 && cursor_is_at(first + 1));
 	prove(fragment.kind == FRAGMENT_LEAF && fragment.pages == 1 && fragment.domain == &domain);
 	prove(fragment.start.value == page_address(first) && fragment.len == PAGE_SIZE);
-	prove(fragment.leaf.paddr.value == before.address &&
-	      fragment.leaf.tracked == before.tracked &&
-	      fragment.leaf.prop.bits == page_prop(&before).bits);
+	prove(mapping_is_of(&fragment.leaf, first));
 	fragment_drop(&fragment);
 	prove(tree_is_sound());
 }

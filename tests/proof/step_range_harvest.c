@@ -56,7 +56,6 @@ static void one_by_one(unsigned first, unsigned nr)
 
 	for (unsigned page = first; page <= end; page++) {
 		struct pt_mapping mapping;
-		struct page before;
 		int found;
 
 		while (page < end && !is_marked(page))
@@ -65,11 +64,8 @@ static void one_by_one(unsigned first, unsigned nr)
 		prove(found == (page < end) && cursor_is_at(page < end ? page + 1 : end));
 		if (found != 1)
 			break;
-		before = page_before(page);
 		prove(mapping.start.value == page_address(page) && mapping.len == PAGE_SIZE);
-		prove(mapping.present && mapping.tracked == before.tracked &&
-		      mapping.paddr.value == before.address &&
-		      mapping.prop.bits == page_prop(&before).bits);
+		prove(mapping_is_of(&mapping, page));
 	}
 }
 
@@ -91,16 +87,8 @@ static void harvest(unsigned first, unsigned nr)
 {
 	STEP(first, nr);
 	prove(tree_is_sound() && no_reference_has_changed() && others_are_same(first, nr));
-	for (unsigned page = first; page < first + nr; page++) {
-		struct page before = page_before(page), now = page_now(page);
-
-		if (!is_marked(page))
-			prove(page_is_same(page));
-		else
-			prove(now.present && now.tracked == before.tracked &&
-			      now.address == before.address &&
-			      page_prop(&now).bits == (page_prop(&before).bits & ~(BITS)));
-	}
+	for (unsigned page = first; page < first + nr; page++)
+		prove(is_marked(page) ? page_has_lost(page, BITS) : page_is_same(page));
 }
 
 int main(void)

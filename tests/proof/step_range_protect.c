@@ -47,18 +47,6 @@ static bool can_be_changed(unsigned page)
 				before.tracked, &bits) == 0;
 }
 
-static void prove_changed(unsigned page)
-{
-	struct page before = page_before(page), now = page_now(page);
-
-	if (!before.present)
-		prove(page_is_same(page));
-	else
-		prove(now.present && now.tracked == before.tracked &&
-		      now.address == before.address &&
-		      page_prop(&now).bits == (page_prop(&before).bits & ~change.clear));
-}
-
 static void protect(unsigned first, unsigned nr)
 {
 	const struct range_flush range_flush = { flush, NULL };
@@ -75,8 +63,10 @@ static void protect(unsigned first, unsigned nr)
 	}
 	prove(others_are_same(first, nr) && cursor_is_at(first + nr));
 	for (unsigned page = first; page < first + nr; page++) {
-		mapped |= (unsigned)page_before(page).present << page;
-		prove_changed(page);
+		bool present = page_before(page).present;
+
+		mapped |= (unsigned)present << page;
+		prove(present ? page_has_lost(page, change.clear) : page_is_same(page));
 	}
 	prove(flushed == mapped);
 	prove(pages == (unsigned)page_before(first).present + page_before(first + 1).present);

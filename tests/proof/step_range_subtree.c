@@ -76,7 +76,6 @@ static int unmap(void)
 
 static int take(void)
 {
-	struct page before = page_before(FIRST);
 	struct pt_fragment fragment;
 	int found = cursor_take_next(&cursor, NR * PAGE_SIZE, &fragment);
 
@@ -91,9 +90,7 @@ static int take(void)
 	if (IS_NODE)
 		prove(fragment.node.slot->stray && fragment.node.slot->lock.holders == THREAD);
 	else
-		prove(fragment.leaf.paddr.value == before.address &&
-		      fragment.leaf.tracked == before.tracked &&
-		      fragment.leaf.prop.bits == page_prop(&before).bits);
+		prove(mapping_is_of(&fragment.leaf, FIRST));
 	fragment_drop(&fragment);
 	return 0;
 }

@@ -37,14 +37,10 @@ static unsigned next_mapped(unsigned page, unsigned end)
 
 static void prove_taken(struct pt_fragment *fragment, unsigned page)
 {
-	struct page before = page_before(page);
-
 	prove(fragment->kind == FRAGMENT_LEAF && fragment->pages == 1);
 	prove(fragment->domain == &domain && fragment->len == PAGE_SIZE);
 	prove(fragment->start.value == page_address(page));
-	prove(fragment->leaf.paddr.value == before.address &&
-	      fragment->leaf.tracked == before.tracked &&
-	      fragment->leaf.prop.bits == page_prop(&before).bits);
+	prove(mapping_is_of(&fragment->leaf, page));
 	prove(page_now(page).bits == 0 && !page_now(page).present);
 }
 

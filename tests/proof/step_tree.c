@@ -219,12 +219,12 @@ static void put_data(unsigned number)
 {
 	uint32_t count = owned[number - DATA];
 
-	held[number - DATA] = (LOWEST_SEEN > 1 ? 1 : nondet_u32());
+	held[number - DATA] = LOWEST_SEEN > 1 ? 1 : nondet_u32();
 	assume(held[number - DATA] <= SLOT_SHARED_MAX - 64);
 	count += held[number - DATA];
 	slots[number].state = count ? SLOT_BUSY + count : SLOT_UNUSED;
 	states_before[number - DATA] = slots[number].state;
-	slots[number].type = count ? ((LOWEST_SEEN > 1 || any_bool()) ? FRAME_DATA : FRAME_GUEST) :
+	slots[number].type = count ? (LOWEST_SEEN > 1 || any_bool() ? FRAME_DATA : FRAME_GUEST) :
 				     FRAME_NONE;
 }
 
@@ -396,6 +396,16 @@ static void choose_constant_leaf(unsigned entry)
 		}
 }
 
+/* Of a node that is no lower, nobody asks whether it has children. */
+static unsigned highest_guard(void)
+{
+	unsigned level = LEVELS;
+
+	while (GUARDS && !(GUARDS >> level & 1))
+		level--;
+	return level;
+}
+
 static void choose(unsigned entry)
 {
 	while (entry < PLACES * NODE_ENTRIES && !is_linked(entry / 2))
@@ -409,7 +419,7 @@ static void choose(unsigned entry)
 	} else if (!covers(entry) && LOWEST_SEEN > 1) {
 		choose_as(entry, entry % 2 ? SHAPE_LEAF : SHAPE_EMPTY);
 		choose_as(entry, SHAPE_NODE);
-	} else if (!is_touched(entry) && (entry < 2 || (GUARDS == 2 && entry < 6))) {
+	} else if (!is_touched(entry) && level_of(entry / 2) >= highest_guard()) {
 		choose_as(entry, SHAPE_HIDDEN_ANY);
 	} else if (!is_touched(entry)) {
 		choose_as(entry, SHAPE_HIDDEN);

@@ -83,6 +83,12 @@ void frame_passes_to_leaf(unsigned number);
 struct page page_now(unsigned page);
 struct page page_before(unsigned page);
 
+/* It says of the page what that mapped before the step. */
+bool mapping_is_of(const struct pt_mapping *mapping, unsigned page);
+
+/* The page maps what it mapped, with all its properties but for those of `clear`. */
+bool page_has_lost(unsigned page, uint32_t clear);
+
 /* A page is as it was. */
 bool page_is_same(unsigned page);
 

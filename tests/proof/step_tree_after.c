@@ -89,6 +89,25 @@ struct page page_before(unsigned page)
 	return pages_before[page];
 }
 
+bool mapping_is_of(const struct pt_mapping *mapping, unsigned page)
+{
+	const struct page *before = &pages_before[page];
+	uint64_t offset = page_address(page) - mapping->start.value;
+
+	return mapping->present && before->present && mapping->tracked == before->tracked &&
+	       mapping->paddr.value + offset == before->address &&
+	       mapping->prop.bits == page_prop(before).bits;
+}
+
+bool page_has_lost(unsigned page, uint32_t clear)
+{
+	const struct page *before = &pages_before[page];
+	struct page now = page_now(page);
+
+	return now.present && now.tracked == before->tracked && now.address == before->address &&
+	       page_prop(&now).bits == (page_prop(before).bits & ~clear);
+}
+
 bool page_is_same(unsigned page)
 {
 	struct page now = page_now(page);

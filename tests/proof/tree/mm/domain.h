@@ -18,8 +18,7 @@ void *proof_frame(paddr_t paddr);
 /* Whatever a step asks for is in the domain. */
 static inline bool shape_is_contained(const struct phys_domain *domain, paddr_t paddr, uint64_t len)
 {
-	prove(domain_contains(domain, paddr, len));
-	return true;
+	return proved_as(true, domain_contains(domain, paddr, len));
 }
 
 #define domain_contains(domain, paddr, len) shape_is_contained(domain, paddr, len)

@@ -17,16 +17,13 @@ static inline enum pte_kind shape_kind(const struct pt_format *format, pte_t pte
 	switch (pte.known) {
 	case SHAPE_EMPTY:
 	case SHAPE_STATUS:
-		prove(kind == PTE_ABSENT);
-		return PTE_ABSENT;
+		return proved_as(PTE_ABSENT, kind);
 	case SHAPE_LEAF:
 	case SHAPE_FOLLOWS:
 	case SHAPE_JOINS:
-		prove(kind == PTE_LEAF);
-		return PTE_LEAF;
+		return proved_as(PTE_LEAF, kind);
 	case SHAPE_NODE:
-		prove(kind == PTE_NODE);
-		return PTE_NODE;
+		return proved_as(PTE_NODE, kind);
 	default:
 		return kind;
 	}
@@ -36,10 +33,7 @@ static inline bool shape_is_present(const struct pt_format *format, pte_t pte)
 {
 	bool present = pte_is_present(format, pte);
 
-	if (pte.known == SHAPE_UNKNOWN)
-		return present;
-	prove(present == (pte.known >= SHAPE_LEAF));
-	return pte.known >= SHAPE_LEAF;
+	return pte.known == SHAPE_UNKNOWN ? present : proved_as(pte.known >= SHAPE_LEAF, present);
 }
 
 static inline bool shape_has_status(pte_t pte)
@@ -48,28 +42,21 @@ static inline bool shape_has_status(pte_t pte)
 
 	if (pte.known != SHAPE_EMPTY && pte.known != SHAPE_STATUS)
 		return has;
-	prove(has == (pte.known == SHAPE_STATUS));
-	return pte.known == SHAPE_STATUS;
+	return proved_as(pte.known == SHAPE_STATUS, has);
 }
 
 static inline bool shape_is_child(const struct pt_format *format, pte_t pte)
 {
 	bool is = pte_is_child(format, pte);
 
-	if (pte.known == SHAPE_UNKNOWN)
-		return is;
-	prove(is == (pte.known >= SHAPE_STATUS));
-	return pte.known >= SHAPE_STATUS;
+	return pte.known == SHAPE_UNKNOWN ? is : proved_as(pte.known >= SHAPE_STATUS, is);
 }
 
 static inline bool shape_is_tracked(pte_t pte)
 {
 	bool is = pte_is_tracked(pte);
 
-	if (pte.tracked == UNKNOWN)
-		return is;
-	prove(is == (pte.tracked == YES));
-	return pte.tracked == YES;
+	return pte.tracked == UNKNOWN ? is : proved_as(pte.tracked == YES, is);
 }
 
 #define pte_kind(format, pte, level) shape_kind(format, pte, level)

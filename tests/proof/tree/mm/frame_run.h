@@ -14,10 +14,7 @@ static inline bool shape_run_add(struct frame_run *run, paddr_t paddr, uint64_t 
 		     shape_written == SHAPE_FOLLOWS;
 	bool added = frame_run_add(run, paddr, nr_frames);
 
-	if (tracked_written == UNKNOWN)
-		return added;
-	prove(added == go_on);
-	return go_on;
+	return tracked_written == UNKNOWN ? added : proved_as(go_on, added);
 }
 
 #define frame_run_add(run, paddr, nr_frames) shape_run_add(run, paddr, nr_frames)

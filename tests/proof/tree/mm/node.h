@@ -12,20 +12,15 @@ static inline unsigned tree_leaf_run(const struct phys_domain *domain,
 				     unsigned index, unsigned nr, pte_t pte)
 {
 	unsigned run = node_leaf_run(domain, format, node, index, nr, pte);
-	unsigned known = shape_leaf_run(node, index, nr);
 
-	prove(run == known);
-	return known;
+	return proved_as(shape_leaf_run(node, index, nr), run);
 }
 
 /* Whatever properties a step asks for can be said, unless MAY_BE_REFUSED. */
 static inline int shape_leaf_bits(const struct pt_format *format, unsigned level, prop_t prop,
 				  bool tracked, uint64_t *bits)
 {
-	int error = format_leaf_bits(format, level, prop, tracked, bits);
-
-	prove(error == 0);
-	return 0;
+	return proved_as(0, format_leaf_bits(format, level, prop, tracked, bits));
 }
 
 #ifndef MAY_BE_REFUSED
